@@ -1,0 +1,12 @@
+//! Compiles the `.proto` files with a compiler written in Rust, so that no `protoc` is needed.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=portcullis");
+    let files = [
+        "portcullis/config/v1/snapshot.proto",
+        "portcullis/config/v1/stream.proto",
+    ];
+    let descriptors = protox::compile(files, ["."])?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! Generated types of the configuration stream. No logic lives here.
+
+/// `portcullis.config.v1`: snapshots and the stream that carries them.
+pub mod config {
+    /// Version 1.
+    #[expect(
+        missing_docs,
+        clippy::pedantic,
+        clippy::allow_attributes_without_reason,
+        reason = "generated code; the .proto files hold the documentation"
+    )]
+    pub mod v1 {
+        tonic::include_proto!("portcullis.config.v1");
+    }
+}
