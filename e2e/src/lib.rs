@@ -1,1 +1,20 @@
-//! Skeleton.
+//! What the cross-plane tests stand on: real processes, certificates made at run time, and the real `curl` and
+//! `openssl` as clients.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "only tests use this crate, and a panic is how a test fails"
+)]
+
+pub mod arm;
+pub mod deployment;
+pub mod document;
+pub mod keep_alive;
+pub mod pki;
+pub mod port;
+pub mod process;
+pub mod tls_client;
+pub mod wait;

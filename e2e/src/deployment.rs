@@ -1,0 +1,271 @@
+//! A whole deployment on loopback: control plane, workers and a backend, each a process of its own.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::arm::Arm;
+use crate::port;
+use crate::process::{Process, binary};
+use crate::wait;
+
+/// Where the control plane keeps its state.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// A file of the deployment.
+    Sqlite,
+    /// This database.
+    Postgres(String),
+}
+
+/// A running deployment. Everything ends when it is dropped.
+pub struct Deployment {
+    /// The REST API.
+    pub arm: Arm,
+    /// The control plane; absent after [`Deployment::kill_control_plane`].
+    pub control_plane: Option<Process>,
+    /// The workers, `worker-1` first.
+    pub workers: Vec<Worker>,
+    /// Port of the echo backend.
+    pub backend_port: u16,
+    control: Vec<String>,
+    _backend: Process,
+    directory: TempDir,
+}
+
+/// One worker.
+pub struct Worker {
+    /// The process; absent after a kill.
+    pub process: Option<Process>,
+    /// `host:port` of its admin endpoint.
+    pub admin: String,
+    name: String,
+    arguments: Vec<String>,
+}
+
+impl Deployment {
+    /// Starts control plane, `workers` workers and a backend, and waits until all are ready.
+    ///
+    /// # Panics
+    ///
+    /// When something does not start.
+    pub fn start(database: &Database, workers: usize) -> Self {
+        let directory = TempDir::new().expect("temporary directory");
+        let names: Vec<String> = (1..=workers)
+            .map(|number| format!("worker-{number}"))
+            .collect();
+        init(directory.path(), &names);
+        let pki = directory.path().join("pki");
+        let [api, stream, admin, backend_port] =
+            [port::free(), port::free(), port::free(), port::free()];
+        let control = control_plane_arguments(directory.path(), database, [api, stream, admin]);
+        let workers = names
+            .into_iter()
+            .map(|name| Worker::new(directory.path(), &pki, name, stream))
+            .collect();
+        let backend = [
+            "backend".to_owned(),
+            "--listen".to_owned(),
+            format!("127.0.0.1:{backend_port}"),
+        ];
+        let mut deployment = Self {
+            arm: Arm {
+                url: format!("https://127.0.0.1:{api}"),
+                ca_file: directory.path().join("control-plane/ca.pem"),
+            },
+            control_plane: None,
+            workers,
+            backend_port,
+            control,
+            _backend: Process::start("backend", "portcullis", &backend, directory.path()),
+            directory,
+        };
+        deployment.start_control_plane();
+        for index in 0..deployment.workers.len() {
+            deployment.start_worker(index);
+        }
+        for worker in &deployment.workers {
+            worker.wait_until_ready();
+        }
+        deployment
+    }
+
+    /// A folder for files of the test.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Starts the control plane and waits until its API answers.
+    pub fn start_control_plane(&mut self) {
+        self.control_plane = Some(Process::start(
+            "control-plane",
+            "control-plane",
+            &self.control,
+            self.directory.path(),
+        ));
+        let arm = self.arm.clone();
+        wait::until("REST API", Duration::from_secs(30), || {
+            arm.try_request("GET", &crate::arm::group_id("none"), &[], None)
+        });
+    }
+
+    /// Ends the control plane as a crash would.
+    pub fn kill_control_plane(&mut self) {
+        self.control_plane = None;
+    }
+
+    /// Starts a worker, without waiting.
+    pub fn start_worker(&mut self, index: usize) {
+        let worker = &mut self.workers[index];
+        worker.process = Some(Process::start(
+            &worker.name,
+            "data-plane",
+            &worker.arguments,
+            self.directory.path(),
+        ));
+    }
+
+    /// Ends a worker as a crash would.
+    pub fn kill_worker(&mut self, index: usize) {
+        self.workers[index].process = None;
+    }
+
+    /// The process of the control plane.
+    ///
+    /// # Panics
+    ///
+    /// When it was killed.
+    pub fn control_plane(&mut self) -> &mut Process {
+        self.control_plane
+            .as_mut()
+            .expect("control plane is running")
+    }
+}
+
+impl Worker {
+    fn new(directory: &Path, pki: &Path, name: String, stream_port: u16) -> Self {
+        let admin = format!("127.0.0.1:{}", port::free());
+        let flags = [
+            ("--worker-id", name.clone()),
+            (
+                "--control-plane-url",
+                format!("https://localhost:{stream_port}"),
+            ),
+            ("--control-plane-ca-file", text(&pki.join("stream-ca.pem"))),
+            ("--cert-file", text(&pki.join(format!("{name}.crt")))),
+            ("--key-file", text(&pki.join(format!("{name}.key")))),
+            ("--scope", "/".to_owned()),
+            ("--state-dir", text(&directory.join(&name))),
+            (
+                "--state-key-file",
+                text(&pki.join(format!("{name}.state-key"))),
+            ),
+            ("--admin-listen", admin.clone()),
+            ("--public-address", "127.0.0.1".to_owned()),
+            ("--threads", "2".to_owned()),
+            ("--log-format", "json".to_owned()),
+        ];
+        Self {
+            process: None,
+            admin,
+            name,
+            arguments: arguments(&flags),
+        }
+    }
+
+    /// The process.
+    ///
+    /// # Panics
+    ///
+    /// When it was killed.
+    pub fn process(&self) -> &Process {
+        self.process.as_ref().expect("worker is running")
+    }
+
+    /// Waits until the worker says that it is ready.
+    ///
+    /// # Panics
+    ///
+    /// When it does not within thirty seconds.
+    pub fn wait_until_ready(&self) {
+        wait::until(
+            &format!("readiness of {}", self.name),
+            Duration::from_secs(30),
+            || self.admin("/readyz"),
+        );
+    }
+
+    /// Asks the admin endpoint.
+    ///
+    /// # Errors
+    ///
+    /// What curl says, or the answer when its status is not 200.
+    pub fn admin(&self, path: &str) -> Result<String, String> {
+        let output = Command::new("curl")
+            .args([
+                "--silent",
+                "--show-error",
+                "--fail-with-body",
+                "--max-time",
+                "5",
+            ])
+            .arg(format!("http://{}{path}", self.admin))
+            .output()
+            .map_err(|error| error.to_string())?;
+        let body = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            Ok(body)
+        } else {
+            Err(body + &String::from_utf8_lossy(&output.stderr))
+        }
+    }
+}
+
+fn init(directory: &Path, workers: &[String]) {
+    let mut command = Command::new(binary("control-plane"));
+    command
+        .arg("init")
+        .arg("--dir")
+        .arg(directory.join("pki"))
+        .args(["--name", "localhost"]);
+    for worker in workers {
+        command.args(["--worker", worker]);
+    }
+    let output = command.output().expect("run control-plane init");
+    assert!(output.status.success(), "{output:?}");
+}
+
+fn control_plane_arguments(directory: &Path, database: &Database, ports: [u16; 3]) -> Vec<String> {
+    let pki = directory.join("pki");
+    let state = directory.join("control-plane");
+    let [api, stream, admin] = ports.map(|port| format!("127.0.0.1:{port}"));
+    let url = match database {
+        Database::Sqlite => format!("sqlite://{}", text(&state.join("portcullis.db"))),
+        Database::Postgres(url) => url.clone(),
+    };
+    arguments(&[
+        ("--listen", api),
+        ("--state-dir", text(&state)),
+        ("--database-url", url),
+        ("--master-key-file", text(&pki.join("master-key"))),
+        ("--stream-listen", stream),
+        ("--stream-cert-file", text(&pki.join("stream-server.crt"))),
+        ("--stream-key-file", text(&pki.join("stream-server.key"))),
+        ("--stream-client-ca-file", text(&pki.join("stream-ca.pem"))),
+        ("--admin-listen", admin),
+        ("--log-format", "json".to_owned()),
+    ])
+}
+
+fn arguments(flags: &[(&str, String)]) -> Vec<String> {
+    flags
+        .iter()
+        .flat_map(|(flag, value)| [(*flag).to_owned(), value.clone()])
+        .collect()
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("path is UTF-8").to_owned()
+}

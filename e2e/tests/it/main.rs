@@ -1,0 +1,14 @@
+//! Both planes together, as real processes, with the real `curl` and `openssl` as clients.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+
+mod changes;
+mod concurrency;
+mod outage;
+mod refusal;
+mod walk;
