@@ -1,0 +1,81 @@
+//! What [`Authenticator::decide`](crate::Authenticator::decide) answers.
+
+use crate::{ClientIdentity, Refusal, Sha256Fingerprint};
+
+/// The verdict about one client, and how it came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Who the client is, or why it may not in.
+    pub verdict: Result<ClientIdentity, Refusal>,
+    /// The verified path, client first, trust anchor last.
+    ///
+    /// After a refusal: the path that failed last checks only after all signatures were good, else empty.
+    pub path: Vec<PathCertificate>,
+    /// The checks in the order in which they were made. All but the last have passed; the last one failed exactly
+    /// when the verdict is a refusal. Checks that are not listed were not reached.
+    pub checks: Vec<Check>,
+}
+
+/// One certificate of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathCertificate {
+    /// Subject in the form of RFC 2253.
+    pub subject: String,
+    /// SHA-256 of the `SubjectPublicKeyInfo`: which key, whatever the certificate around it.
+    pub key_id: Sha256Fingerprint,
+    /// SHA-256 of the certificate. Of an anchor: of the uploaded certificate.
+    pub sha256: Sha256Fingerprint,
+}
+
+/// One check and its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What was checked.
+    pub name: CheckName,
+    /// Whether it passed, or why it did not.
+    pub result: Result<(), Refusal>,
+}
+
+/// What a decision checks, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CheckName {
+    /// The numbers of certificates and bytes are within the policy's limits.
+    Size,
+    /// There is something to trust.
+    Trust,
+    /// The client's certificate is well-formed.
+    Encoding,
+    /// It is no CA certificate.
+    NotACa,
+    /// Its key is strong enough.
+    KeyStrength,
+    /// It is valid now.
+    Validity,
+    /// Its extended key usage allows client authentication.
+    Purpose,
+    /// Its key usage allows digital signatures.
+    KeyUsage,
+    /// A path to an uploaded root exists on which every signature, validity, CA flag, path length, key usage, purpose
+    /// and name constraint is good.
+    Path,
+    /// The immediate issuer on that path is pinned. Only with `verify_issuer`.
+    Issuer,
+}
+
+impl CheckName {
+    /// A stable name in lower case for logs.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Trust => "trust",
+            Self::Encoding => "encoding",
+            Self::NotACa => "not_a_ca",
+            Self::KeyStrength => "key_strength",
+            Self::Validity => "validity",
+            Self::Purpose => "purpose",
+            Self::KeyUsage => "key_usage",
+            Self::Path => "path",
+            Self::Issuer => "issuer",
+        }
+    }
+}
