@@ -1,0 +1,129 @@
+//! Settings of the control plane: everything is parsed and checked before a socket opens.
+//!
+//! [`ServeArgs`] is what the command line and the environment say; [`Settings::check`] turns it into values that need
+//! no further check, or reports every problem at once.
+
+mod args;
+mod check;
+mod database;
+mod identity;
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use zeroize::Zeroizing;
+
+pub use self::{
+    args::{LogFormat, ServeArgs},
+    check::{Problem, Problems},
+    database::DatabaseUrl,
+    identity::{Identity, IdentityError},
+};
+
+/// Checked settings. `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Directory for what the control plane keeps on disk; created at start with mode 0700.
+    pub state_dir: PathBuf,
+    /// The REST API.
+    pub api: ApiSettings,
+    /// The database and the key that seals secrets in it.
+    pub store: StoreSettings,
+    /// The configuration stream to the workers.
+    pub stream: StreamSettings,
+    /// Address of the admin port: `/healthz`, `/readyz`, `/metrics` over plain HTTP.
+    pub admin_listen: SocketAddr,
+    /// How long workers have to put a change in force before its operation fails.
+    pub operation_deadline: Duration,
+    /// How long requests and streams may still run after the signal to stop.
+    pub drain_deadline: Duration,
+    /// Logging.
+    pub log: LogSettings,
+}
+
+/// The REST API.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// Address to listen on; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// HTTPS, or plain HTTP on loopback.
+    pub transport: ApiTransport,
+    /// Scheme, host and port of absolute URLs in replies, without a trailing slash; by default taken from the `Host`
+    /// header of each request.
+    pub public_url: Option<String>,
+    /// Connections served at a time; more wait in the listen queue.
+    pub max_connections: usize,
+}
+
+/// How the REST API is offered.
+#[derive(Debug, Clone)]
+pub enum ApiTransport {
+    /// HTTPS with a certificate that the control plane's own CA issues; its names beside the ones that it always has.
+    HttpsOwnCa {
+        /// Further DNS names or IP addresses of the certificate.
+        names: Vec<String>,
+    },
+    /// HTTPS with a certificate from files.
+    HttpsFromFiles(Identity),
+    /// Plain HTTP; only on a loopback address.
+    PlainHttp,
+}
+
+/// The database and the key that seals secrets in it.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// Where the data is.
+    pub database_url: DatabaseUrl,
+    /// The key that seals secrets.
+    pub master_key: MasterKeySource,
+}
+
+/// Where the master key comes from.
+#[derive(Debug, Clone)]
+pub enum MasterKeySource {
+    /// It was read from a file.
+    Loaded(MasterKey),
+    /// The file in the state directory does not exist yet: create it at start.
+    CreateAt(PathBuf),
+}
+
+/// 32 bytes that seal secrets at rest. `Debug` shows nothing of them; memory is wiped at the end.
+#[derive(Clone)]
+pub struct MasterKey(pub Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey(redacted)")
+    }
+}
+
+/// The configuration stream to the workers.
+#[derive(Debug, Clone)]
+pub struct StreamSettings {
+    /// Address to listen on; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// How workers and control plane know each other.
+    pub security: StreamSecurity,
+}
+
+/// How workers and control plane know each other.
+#[derive(Debug, Clone)]
+pub enum StreamSecurity {
+    /// Mutual TLS.
+    MutualTls {
+        /// Certificate and key of the control plane.
+        identity: Identity,
+        /// PEM of the CAs that issue certificates to workers.
+        client_ca_pem: Vec<u8>,
+    },
+    /// No protection; only on a loopback address and only when asked for.
+    Plaintext,
+}
+
+/// Logging.
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    /// Shape of a line.
+    pub format: LogFormat,
+    /// Directives in the syntax of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+}

@@ -1,0 +1,150 @@
+//! The command line and the environment, as typed by the user.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, builder::BoolishValueParser};
+
+/// Arguments of `control-plane serve`, unchecked. See [`super::Settings::check`].
+///
+/// Values that can be malformed stay text here, so that all problems are reported together.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Address of the REST API.
+    #[arg(long, env = "PORTCULLIS_LISTEN", value_name = "IP:PORT", default_value = LISTEN, help_heading = API)]
+    pub listen: String,
+
+    /// Scheme, host and port that clients use, for absolute URLs in replies and as a name of the own certificate
+    /// [default: the Host header of each request].
+    #[arg(long, env = "PORTCULLIS_PUBLIC_URL", value_name = "URL", help_heading = API)]
+    pub public_url: Option<String>,
+
+    /// PEM file with the API's certificate chain, leaf first [default: issued by the control plane's own CA, which is
+    /// kept in the state directory; clients trust its `ca.pem`].
+    #[arg(long, env = "PORTCULLIS_TLS_CERT_FILE", value_name = "FILE", help_heading = API)]
+    pub tls_cert_file: Option<PathBuf>,
+
+    /// PEM file with the private key of --tls-cert-file.
+    #[arg(long, env = "PORTCULLIS_TLS_KEY_FILE", value_name = "FILE", help_heading = API)]
+    pub tls_key_file: Option<PathBuf>,
+
+    /// Further DNS name or IP address for the certificate of the own CA (repeat, or separate by commas); localhost,
+    /// 127.0.0.1, ::1 and the host name are always in it.
+    #[arg(long = "tls-name", env = "PORTCULLIS_TLS_NAME", value_name = "NAME", value_delimiter = ',', help_heading = API)]
+    pub tls_names: Vec<String>,
+
+    /// Serve the API over plain HTTP; only on a loopback address. Azure's own clients refuse plain HTTP.
+    #[arg(long, env = "PORTCULLIS_ALLOW_PLAIN_HTTP", value_parser = BoolishValueParser::new(), help_heading = API)]
+    pub allow_plain_http: bool,
+
+    /// Connections that the API serves at a time.
+    #[arg(long, env = "PORTCULLIS_MAX_CONNECTIONS", value_name = "N", default_value = MAX_CONNECTIONS, help_heading = API)]
+    pub max_connections: String,
+
+    /// Directory for what the control plane keeps on disk: its CA, the master key, the SQLite database.
+    #[arg(long, env = "PORTCULLIS_STATE_DIR", value_name = "DIR", default_value = STATE_DIR, help_heading = STORE)]
+    pub state_dir: PathBuf,
+
+    /// `postgres://user:password@host/database` or `sqlite://path` [default: sqlite://{state-dir}/portcullis.db].
+    #[arg(
+        long,
+        env = "PORTCULLIS_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        help_heading = STORE
+    )]
+    pub database_url: Option<String>,
+
+    /// File with the 32 bytes, in base64, that seal secrets in the database [default: {state-dir}/master.key, created
+    /// at first start]. Without this key the secrets in the database are lost: back it up, away from the database.
+    #[arg(long, env = "PORTCULLIS_MASTER_KEY_FILE", value_name = "FILE", help_heading = STORE)]
+    pub master_key_file: Option<PathBuf>,
+
+    /// Address of the configuration stream, for the workers.
+    #[arg(long, env = "PORTCULLIS_STREAM_LISTEN", value_name = "IP:PORT", default_value = STREAM_LISTEN, help_heading = STREAM)]
+    pub stream_listen: String,
+
+    /// PEM file with the certificate chain that the stream shows to workers (`control-plane init` makes one).
+    #[arg(long, env = "PORTCULLIS_STREAM_CERT_FILE", value_name = "FILE", help_heading = STREAM)]
+    pub stream_cert_file: Option<PathBuf>,
+
+    /// PEM file with the private key of --stream-cert-file.
+    #[arg(long, env = "PORTCULLIS_STREAM_KEY_FILE", value_name = "FILE", help_heading = STREAM)]
+    pub stream_key_file: Option<PathBuf>,
+
+    /// PEM file with the CAs that issue certificates to workers; a worker without one is refused.
+    #[arg(long, env = "PORTCULLIS_STREAM_CLIENT_CA_FILE", value_name = "FILE", help_heading = STREAM)]
+    pub stream_client_ca_file: Option<PathBuf>,
+
+    /// Serve the stream without TLS; only on a loopback address. It carries private keys.
+    #[arg(long, env = "PORTCULLIS_STREAM_ALLOW_PLAINTEXT", value_parser = BoolishValueParser::new(), help_heading = STREAM)]
+    pub stream_allow_plaintext: bool,
+
+    /// Address of the admin port: /healthz, /readyz and /metrics over plain HTTP.
+    #[arg(long, env = "PORTCULLIS_ADMIN_LISTEN", value_name = "IP:PORT", default_value = ADMIN_LISTEN, help_heading = OPERATION)]
+    pub admin_listen: String,
+
+    /// How long workers have to put a change in force before its operation fails (`500ms`, `30s`, `2m`).
+    #[arg(long, env = "PORTCULLIS_OPERATION_DEADLINE", value_name = "DURATION", default_value = "30s", help_heading = OPERATION)]
+    pub operation_deadline: String,
+
+    /// How long requests may still run after SIGTERM or SIGINT.
+    #[arg(long, env = "PORTCULLIS_DRAIN_DEADLINE", value_name = "DURATION", default_value = "30s", help_heading = OPERATION)]
+    pub drain_deadline: String,
+
+    /// Shape of a log line.
+    #[arg(long, env = "PORTCULLIS_LOG_FORMAT", value_name = "FORMAT", default_value = "human", help_heading = OPERATION)]
+    pub log_format: LogFormat,
+
+    /// What is logged: a level, or directives such as `info,control_plane::store=debug`.
+    #[arg(long, env = "PORTCULLIS_LOG_FILTER", value_name = "FILTER", default_value = LOG_FILTER, help_heading = OPERATION)]
+    pub log_filter: String,
+}
+
+/// Shape of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One line of text, for eyes.
+    Human,
+    /// One JSON object per line, for machines.
+    Json,
+}
+
+/// The documented defaults, independent of the environment.
+impl Default for ServeArgs {
+    fn default() -> Self {
+        Self {
+            listen: LISTEN.to_owned(),
+            public_url: None,
+            tls_cert_file: None,
+            tls_key_file: None,
+            tls_names: Vec::new(),
+            allow_plain_http: false,
+            max_connections: MAX_CONNECTIONS.to_owned(),
+            state_dir: PathBuf::from(STATE_DIR),
+            database_url: None,
+            master_key_file: None,
+            stream_listen: STREAM_LISTEN.to_owned(),
+            stream_cert_file: None,
+            stream_key_file: None,
+            stream_client_ca_file: None,
+            stream_allow_plaintext: false,
+            admin_listen: ADMIN_LISTEN.to_owned(),
+            operation_deadline: "30s".to_owned(),
+            drain_deadline: "30s".to_owned(),
+            log_format: LogFormat::Human,
+            log_filter: LOG_FILTER.to_owned(),
+        }
+    }
+}
+
+const API: &str = "REST API";
+const STORE: &str = "Store";
+const STREAM: &str = "Configuration stream";
+const OPERATION: &str = "Operation";
+
+const LISTEN: &str = "127.0.0.1:8443";
+const MAX_CONNECTIONS: &str = "1024";
+const STATE_DIR: &str = ".portcullis/control-plane";
+const STREAM_LISTEN: &str = "127.0.0.1:8444";
+const ADMIN_LISTEN: &str = "127.0.0.1:8445";
+const LOG_FILTER: &str = "info";

@@ -1,0 +1,500 @@
+//! From what the user typed to checked settings, with every problem reported at once.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+use tracing_subscriber::EnvFilter;
+use zeroize::Zeroizing;
+
+use super::{
+    ApiSettings, ApiTransport, DatabaseUrl, Identity, LogSettings, MasterKey, MasterKeySource,
+    ServeArgs, Settings, StoreSettings, StreamSecurity, StreamSettings,
+};
+
+/// One setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Name of the option, with dashes.
+    pub setting: &'static str,
+    /// What is wrong with it; no secrets.
+    pub message: String,
+}
+
+/// Everything that is wrong with the settings, in the order of `--help`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} unusable setting(s)", self.0.len())?;
+        self.0
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {}: {}", problem.setting, problem.message))
+    }
+}
+
+impl Settings {
+    /// Parses and checks everything, files included; opens no socket and writes nothing.
+    ///
+    /// # Errors
+    /// All problems at once.
+    pub fn check(args: ServeArgs) -> Result<Self, Problems> {
+        let args = without_empty(args);
+        let mut problems = Vec::new();
+        let api = api(&args, &mut problems);
+        let store = store(&args, &mut problems);
+        let stream = stream(&args, &mut problems);
+        let admin_listen = parse::<SocketAddr>("--admin-listen", &args.admin_listen, &mut problems);
+        let operation_deadline = duration(
+            "--operation-deadline",
+            &args.operation_deadline,
+            &mut problems,
+        );
+        let drain_deadline = duration("--drain-deadline", &args.drain_deadline, &mut problems);
+        let log = log(&args, &mut problems);
+        let settings = (|| {
+            Some(Self {
+                state_dir: args.state_dir.clone(),
+                api: api?,
+                store: store?,
+                stream: stream?,
+                admin_listen: admin_listen?,
+                operation_deadline: operation_deadline?,
+                drain_deadline: drain_deadline?,
+                log: log?,
+            })
+        })();
+        settings
+            .filter(|_| problems.is_empty())
+            .ok_or(Problems(problems))
+    }
+}
+
+/// Compose files set variables to nothing when they mean "not set".
+fn without_empty(args: ServeArgs) -> ServeArgs {
+    let text = |value: Option<String>| value.filter(|value| !value.is_empty());
+    let path = |value: Option<PathBuf>| value.filter(|value| !value.as_os_str().is_empty());
+    ServeArgs {
+        public_url: text(args.public_url),
+        tls_cert_file: path(args.tls_cert_file),
+        tls_key_file: path(args.tls_key_file),
+        tls_names: args
+            .tls_names
+            .into_iter()
+            .filter(|name| !name.is_empty())
+            .collect(),
+        database_url: text(args.database_url),
+        master_key_file: path(args.master_key_file),
+        stream_cert_file: path(args.stream_cert_file),
+        stream_key_file: path(args.stream_key_file),
+        stream_client_ca_file: path(args.stream_client_ca_file),
+        ..args
+    }
+}
+
+fn api(args: &ServeArgs, problems: &mut Vec<Problem>) -> Option<ApiSettings> {
+    let listen = parse::<SocketAddr>("--listen", &args.listen, problems);
+    let public_url = args
+        .public_url
+        .as_deref()
+        .map(|url| keep("--public-url", public_url(url), problems));
+    let max_connections = parse::<usize>("--max-connections", &args.max_connections, problems);
+    if max_connections == Some(0) {
+        refuse("--max-connections", "must be at least 1", problems);
+    }
+    let transport = api_transport(
+        args,
+        listen,
+        public_url.as_ref().and_then(Option::as_ref),
+        problems,
+    );
+    Some(ApiSettings {
+        listen: listen?,
+        transport: transport?,
+        public_url: public_url.flatten(),
+        max_connections: max_connections?,
+    })
+}
+
+fn api_transport(
+    args: &ServeArgs,
+    listen: Option<SocketAddr>,
+    public_url: Option<&String>,
+    problems: &mut Vec<Problem>,
+) -> Option<ApiTransport> {
+    let from_files = files(
+        "--tls-cert-file",
+        &args.tls_cert_file,
+        "--tls-key-file",
+        &args.tls_key_file,
+        problems,
+    );
+    if args.allow_plain_http {
+        if listen.is_some_and(|address| !address.ip().is_loopback()) {
+            refuse(
+                "--allow-plain-http",
+                "only with a loopback address in --listen",
+                problems,
+            );
+        }
+        if from_files.is_some() {
+            refuse(
+                "--allow-plain-http",
+                "excludes --tls-cert-file and --tls-key-file",
+                problems,
+            );
+        }
+        return Some(ApiTransport::PlainHttp);
+    }
+    if let Some((chain, key)) = from_files {
+        let identity = Identity::from_files(chain, key);
+        return keep("--tls-cert-file", identity, problems).map(ApiTransport::HttpsFromFiles);
+    }
+    let mut names = args.tls_names.clone();
+    for name in &names {
+        if !is_certificate_name(name) {
+            refuse(
+                "--tls-name",
+                format!("{name:?} is neither a DNS name nor an IP address"),
+                problems,
+            );
+        }
+    }
+    names.extend(public_url.and_then(|url| host_of(url)));
+    names.extend(
+        listen
+            .map(|address| address.ip())
+            .filter(|ip| !ip.is_unspecified())
+            .map(|ip| ip.to_string()),
+    );
+    Some(ApiTransport::HttpsOwnCa { names })
+}
+
+fn store(args: &ServeArgs, problems: &mut Vec<Problem>) -> Option<StoreSettings> {
+    let in_state_dir = || {
+        format!(
+            "sqlite://{}",
+            args.state_dir.join("portcullis.db").display()
+        )
+    };
+    let url = args.database_url.clone().unwrap_or_else(in_state_dir);
+    let database_url = keep("--database-url", DatabaseUrl::parse(&url), problems);
+    let master_key = match &args.master_key_file {
+        Some(path) => {
+            keep("--master-key-file", master_key(path), problems).map(MasterKeySource::Loaded)
+        }
+        None => own_master_key(&args.state_dir.join("master.key"), problems),
+    };
+    Some(StoreSettings {
+        database_url: database_url?,
+        master_key: master_key?,
+    })
+}
+
+fn own_master_key(path: &Path, problems: &mut Vec<Problem>) -> Option<MasterKeySource> {
+    if path.exists() {
+        keep("--master-key-file", master_key(path), problems).map(MasterKeySource::Loaded)
+    } else {
+        Some(MasterKeySource::CreateAt(path.to_owned()))
+    }
+}
+
+fn master_key(path: &Path) -> Result<MasterKey, String> {
+    let text =
+        std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let bytes = Zeroizing::new(Zeroizing::new(text).trim_ascii().to_vec());
+    let decoded = BASE64_STANDARD.decode(bytes.as_slice()).map(Zeroizing::new);
+    let key = decoded
+        .ok()
+        .and_then(|decoded| <[u8; 32]>::try_from(decoded.as_slice()).ok());
+    key.map(|key| MasterKey(Zeroizing::new(key)))
+        .ok_or_else(|| format!("{} does not hold 32 bytes in base64", path.display()))
+}
+
+fn stream(args: &ServeArgs, problems: &mut Vec<Problem>) -> Option<StreamSettings> {
+    let listen = parse::<SocketAddr>("--stream-listen", &args.stream_listen, problems);
+    let security = stream_security(args, listen, problems);
+    Some(StreamSettings {
+        listen: listen?,
+        security: security?,
+    })
+}
+
+fn stream_security(
+    args: &ServeArgs,
+    listen: Option<SocketAddr>,
+    problems: &mut Vec<Problem>,
+) -> Option<StreamSecurity> {
+    let identity = files(
+        "--stream-cert-file",
+        &args.stream_cert_file,
+        "--stream-key-file",
+        &args.stream_key_file,
+        problems,
+    );
+    if args.stream_allow_plaintext {
+        if listen.is_some_and(|address| !address.ip().is_loopback()) {
+            refuse(
+                "--stream-allow-plaintext",
+                "only with a loopback address in --stream-listen",
+                problems,
+            );
+        }
+        if identity.is_some() || args.stream_client_ca_file.is_some() {
+            refuse(
+                "--stream-allow-plaintext",
+                "excludes the --stream-…-file options",
+                problems,
+            );
+        }
+        return Some(StreamSecurity::Plaintext);
+    }
+    let (Some((chain, key)), Some(client_ca)) = (identity, &args.stream_client_ca_file) else {
+        let message = "needed, with --stream-key-file and --stream-client-ca-file (`control-plane init` makes all three)";
+        refuse("--stream-cert-file", message, problems);
+        return None;
+    };
+    let identity = keep(
+        "--stream-cert-file",
+        Identity::from_files(chain, key),
+        problems,
+    );
+    let client_ca_pem = keep("--stream-client-ca-file", ca_bundle(client_ca), problems);
+    Some(StreamSecurity::MutualTls {
+        identity: identity?,
+        client_ca_pem: client_ca_pem?,
+    })
+}
+
+/// An empty or unreadable bundle must refuse the start: it would otherwise decide who is a worker.
+fn ca_bundle(path: &PathBuf) -> Result<Vec<u8>, String> {
+    let pem =
+        std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(pem),
+        Ok(_) | Err(_) => Err(format!(
+            "{} holds no usable PEM certificate",
+            path.display()
+        )),
+    }
+}
+
+fn log(args: &ServeArgs, problems: &mut Vec<Problem>) -> Option<LogSettings> {
+    let filter = EnvFilter::try_new(&args.log_filter).map_err(|error| error.to_string());
+    keep("--log-filter", filter, problems)?;
+    Some(LogSettings {
+        format: args.log_format,
+        filter: args.log_filter.clone(),
+    })
+}
+
+/// Both files or none.
+fn files<'a>(
+    chain_setting: &'static str,
+    chain: &'a Option<PathBuf>,
+    key_setting: &'static str,
+    key: &'a Option<PathBuf>,
+    problems: &mut Vec<Problem>,
+) -> Option<(&'a Path, &'a Path)> {
+    match (chain, key) {
+        (Some(chain), Some(key)) => Some((chain, key)),
+        (None, None) => None,
+        (Some(_), None) => {
+            refuse(chain_setting, format!("needs {key_setting}"), problems);
+            None
+        }
+        (None, Some(_)) => {
+            refuse(key_setting, format!("needs {chain_setting}"), problems);
+            None
+        }
+    }
+}
+
+fn public_url(url: &str) -> Result<String, String> {
+    let uri = http::Uri::from_str(url).map_err(|error| format!("{url:?} is not a URL: {error}"))?;
+    let scheme = uri
+        .scheme_str()
+        .filter(|scheme| matches!(*scheme, "https" | "http"));
+    let authority = uri
+        .authority()
+        .filter(|authority| !authority.as_str().contains('@'));
+    match (scheme, authority, uri.path()) {
+        (Some(scheme), Some(authority), "" | "/") if uri.query().is_none() => {
+            Ok(format!("{scheme}://{authority}"))
+        }
+        _ => Err(format!("{url:?} is not of the form https://host[:port]")),
+    }
+}
+
+fn host_of(url: &str) -> Option<String> {
+    let uri = http::Uri::from_str(url).ok()?;
+    uri.host().map(|host| {
+        host.trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned()
+    })
+}
+
+fn is_certificate_name(name: &str) -> bool {
+    name.parse::<IpAddr>().is_ok()
+        || rustls_pki_types::DnsName::try_from(name.trim_start_matches("*.")).is_ok()
+}
+
+/// A whole number with `ms`, `s`, `m` or `h`; more than zero.
+fn duration(setting: &'static str, text: &str, problems: &mut Vec<Problem>) -> Option<Duration> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let millis = match text.strip_prefix(digits) {
+        Some("ms") => Some(1),
+        Some("s") => Some(1_000),
+        Some("m") => Some(60_000),
+        Some("h") => Some(3_600_000),
+        _ => None,
+    };
+    let parsed = digits
+        .parse::<u64>()
+        .ok()
+        .zip(millis)
+        .and_then(|(count, millis)| count.checked_mul(millis));
+    let usable = parsed
+        .filter(|millis| *millis > 0)
+        .map(Duration::from_millis);
+    keep(
+        setting,
+        usable.ok_or_else(|| format!("{text:?} is not a duration such as 500ms, 30s or 2m")),
+        problems,
+    )
+}
+
+fn parse<T: FromStr>(setting: &'static str, text: &str, problems: &mut Vec<Problem>) -> Option<T>
+where
+    T::Err: fmt::Display,
+{
+    keep(
+        setting,
+        text.parse().map_err(|error| format!("{text:?}: {error}")),
+        problems,
+    )
+}
+
+fn keep<T>(
+    setting: &'static str,
+    value: Result<T, String>,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    value
+        .map_err(|message| refuse(setting, message, problems))
+        .ok()
+}
+
+fn refuse(setting: &'static str, message: impl Into<String>, problems: &mut Vec<Problem>) {
+    problems.push(Problem {
+        setting,
+        message: message.into(),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_problems_are_reported_together() {
+        let problems = Settings::check(ServeArgs {
+            listen: "nowhere".to_owned(),
+            public_url: Some("https://a/b".to_owned()),
+            database_url: Some("mysql://user:secret@host/db".to_owned()),
+            operation_deadline: "soon".to_owned(),
+            ..ServeArgs::default()
+        })
+        .unwrap_err();
+        let settings: Vec<_> = problems.0.iter().map(|problem| problem.setting).collect();
+        assert_eq!(
+            settings,
+            [
+                "--listen",
+                "--public-url",
+                "--database-url",
+                "--stream-cert-file",
+                "--operation-deadline"
+            ]
+        );
+        assert!(!problems.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn plain_text_is_only_for_loopback() {
+        let args = |address: &str| ServeArgs {
+            listen: address.to_owned(),
+            allow_plain_http: true,
+            stream_listen: address.to_owned(),
+            stream_allow_plaintext: true,
+            ..ServeArgs::default()
+        };
+        assert!(Settings::check(args("127.0.0.1:0")).is_ok());
+        assert!(Settings::check(args("[::1]:0")).is_ok());
+        assert_eq!(Settings::check(args("0.0.0.0:0")).unwrap_err().0.len(), 2);
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        let problems = Settings::check(ServeArgs {
+            tls_cert_file: Some(PathBuf::from("/nowhere/tls.pem")),
+            stream_allow_plaintext: true,
+            ..ServeArgs::default()
+        })
+        .unwrap_err();
+        assert_eq!(
+            problems.0,
+            [Problem {
+                setting: "--tls-cert-file",
+                message: "needs --tls-key-file".to_owned()
+            }]
+        );
+    }
+
+    #[test]
+    fn the_own_certificate_carries_the_host_of_the_public_url() {
+        let settings = Settings::check(ServeArgs {
+            public_url: Some("https://gateway.example:9443/".to_owned()),
+            stream_allow_plaintext: true,
+            ..ServeArgs::default()
+        })
+        .unwrap();
+        assert_eq!(
+            settings.api.public_url.as_deref(),
+            Some("https://gateway.example:9443")
+        );
+        let ApiTransport::HttpsOwnCa { names } = settings.api.transport else {
+            panic!("own CA expected")
+        };
+        assert!(names.contains(&"gateway.example".to_owned()), "{names:?}");
+    }
+
+    #[test]
+    fn durations_have_units() {
+        let check = |text: &str, expected: Option<u64>| {
+            let mut problems = Vec::new();
+            assert_eq!(
+                duration("--x", text, &mut problems),
+                expected.map(Duration::from_millis),
+                "{text}"
+            );
+        };
+        check("500ms", Some(500));
+        check("30s", Some(30_000));
+        check("2m", Some(120_000));
+        check("1h", Some(3_600_000));
+        check("0s", None);
+        check("30", None);
+        check("s", None);
+        check("18446744073709551615h", None);
+    }
+}
