@@ -1,8 +1,16 @@
 //! The control plane: an ARM-shaped REST API, the store behind it and the configuration stream to the workers.
 
+pub mod admin;
+pub mod api;
 pub mod api_version;
+pub mod app;
 pub mod clock;
 pub mod compile;
+pub mod init;
+pub mod listener;
 pub mod parse;
 pub mod permit;
 pub mod render;
+pub mod settings;
+pub mod telemetry;
+pub mod tls;

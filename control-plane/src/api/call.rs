@@ -1,0 +1,216 @@
+//! What a handler needs from a request besides its path.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Query, Request},
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts,
+    uri::Authority,
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
+use tokio::time;
+
+use super::{Api, context::RequestContext, error::ApiError, path::ArmPath};
+use crate::api_version::{ApiVersion, InvalidApiVersion};
+
+/// A request that passed what all requests must pass; its body is not read yet.
+pub(super) struct Call {
+    /// Ids of the request.
+    pub(super) context: RequestContext,
+    /// As sent; well-formed.
+    pub(super) api_version: String,
+    method: Method,
+    headers: HeaderMap,
+    query: Vec<(String, String)>,
+    base_url: String,
+    body: Body,
+}
+
+impl Call {
+    /// Checks origin, `api-version` and `Host`.
+    pub(super) fn read(api: &Api, path: &ArmPath, request: Request) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        refuse_browsers(&parts.headers)?;
+        let query = query(&parts.uri)?;
+        let api_version = api_version(path, find(&query, "api-version"))?;
+        let base_url = base_url(api, &parts)?;
+        let Parts {
+            method,
+            headers,
+            mut extensions,
+            ..
+        } = parts;
+        let context = extensions
+            .remove::<RequestContext>()
+            .ok_or_else(|| ApiError::internal("the request has no context"))?;
+        Ok(Self {
+            context,
+            api_version,
+            method,
+            headers,
+            query,
+            base_url,
+            body,
+        })
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(super) fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.headers.get(name)
+    }
+
+    /// A query parameter; names match in any case.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        find(&self.query, name)
+    }
+
+    /// An absolute URL below the address that the client used; `path` begins with a slash.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base_url)
+    }
+
+    /// Reads the body as JSON.
+    ///
+    /// # Errors
+    /// 400 when it is none (or nested too deeply), 408 when it comes too slowly, 413 when it is too large.
+    pub(super) async fn json(&mut self) -> Result<Value, ApiError> {
+        let body = std::mem::take(&mut self.body);
+        let collected =
+            time::timeout(BODY_DEADLINE, Limited::new(body, MAX_BODY_BYTES).collect()).await;
+        let bytes = match collected {
+            Ok(Ok(collected)) => collected.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
+            Ok(Err(_broken)) => {
+                return Err(ApiError::bad_request(
+                    "InvalidRequestContent",
+                    "The request body could not be read.",
+                ));
+            }
+            Err(_elapsed) => {
+                let message = "The request body did not arrive in time.";
+                return Err(ApiError::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "RequestTimeout",
+                    message,
+                ));
+            }
+        };
+        parse_json(&bytes)
+    }
+}
+
+fn parse_json(bytes: &Bytes) -> Result<Value, ApiError> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if text.trim_ascii().is_empty() {
+        return Err(ApiError::bad_request(
+            "InvalidRequestContent",
+            "The request needs a JSON body and has none.",
+        ));
+    }
+    serde_json::from_slice(text).map_err(|error| {
+        let message =
+            format!("The request content was invalid and could not be deserialized: {error}.");
+        ApiError::bad_request("InvalidRequestContent", message)
+    })
+}
+
+fn too_large() -> ApiError {
+    let message = format!("The request body is larger than {MAX_BODY_BYTES} bytes.");
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "RequestContentTooLarge",
+        message,
+    )
+}
+
+/// The API has no authentication, so a page in the operator's browser must not reach it: browsers name the page's
+/// origin in whatever could change something.
+fn refuse_browsers(headers: &HeaderMap) -> Result<(), ApiError> {
+    if headers.contains_key(header::ORIGIN) {
+        let message = "Requests from web pages (with an Origin header) are refused.";
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "CrossOriginRequestForbidden",
+            message,
+        ));
+    }
+    Ok(())
+}
+
+fn query(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
+    Query::try_from_uri(uri)
+        .map(|Query(pairs)| pairs)
+        .map_err(|_malformed| {
+            ApiError::bad_request("InvalidRequestUri", "The query of the URL is malformed.")
+        })
+}
+
+fn find<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    query
+        .iter()
+        .find(|(own, _)| own.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
+}
+
+/// `Microsoft.Network` knows versions from 2015-06-15 on; resource groups have others, some older.
+fn api_version(path: &ArmPath, sent: Option<&str>) -> Result<String, ApiError> {
+    let Some(text) = sent.filter(|text| !text.is_empty()) else {
+        let message =
+            "The api-version query parameter (?api-version=) is required for all requests.";
+        return Err(ApiError::bad_request("MissingApiVersionParameter", message));
+    };
+    match ApiVersion::parse(text) {
+        Ok(version) => Ok(version.as_str().to_owned()),
+        Err(InvalidApiVersion::TooOld(text)) if !path.is_network() => Ok(text),
+        Err(InvalidApiVersion::TooOld(text)) => {
+            let message = format!(
+                "No registered resource provider found for API version '{text}'; Microsoft.Network is served from \
+                 {} on.",
+                ApiVersion::OLDEST
+            );
+            Err(ApiError::bad_request("NoRegisteredProviderFound", message))
+        }
+        Err(InvalidApiVersion::Malformed(text)) => {
+            let message = format!(
+                "The api-version '{text}' is invalid. It must be a date of the form YYYY-MM-DD, perhaps followed by \
+                 -preview."
+            );
+            Err(ApiError::bad_request("InvalidApiVersionParameter", message))
+        }
+    }
+}
+
+fn base_url(api: &Api, parts: &Parts) -> Result<String, ApiError> {
+    if let Some(url) = &api.parts.public_url {
+        return Ok(url.clone());
+    }
+    let host = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let authority = match (parts.uri.authority(), host) {
+        (Some(authority), _) => Some(authority.clone()),
+        (None, Some(host)) => host.parse::<Authority>().ok(),
+        (None, None) => None,
+    };
+    authority
+        .filter(|authority| !authority.as_str().contains('@'))
+        .map(|authority| format!("{}://{authority}", api.parts.scheme))
+        .ok_or_else(|| {
+            ApiError::bad_request(
+                "InvalidHostHeader",
+                "The request has no usable Host header.",
+            )
+        })
+}
+
+const BODY_DEADLINE: Duration = Duration::from_secs(30);
+/// As in Azure Resource Manager.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;

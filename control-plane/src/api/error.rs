@@ -1,0 +1,186 @@
+//! Errors as ARM shows them: `{"error": {"code", "message", "target", "details"}}`.
+
+use std::error::Error;
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use model::Violation;
+use serde_json::{Value, json};
+
+use crate::parse::Violations;
+
+/// A refusal or failure: a public half (status, code, message, target, details) and a private source that has no path
+/// into a response.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    target: Option<String>,
+    details: Vec<Violation>,
+    headers: Vec<(header::HeaderName, HeaderValue)>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    /// An error with the public half only.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            target: None,
+            details: Vec::new(),
+            headers: Vec::new(),
+            source: None,
+        }
+    }
+
+    /// A 400 of the caller's making.
+    pub fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// A 404.
+    pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// A 405 which names what the resource takes.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let message = format!("The resource takes only these methods: {allow}.");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+            .header(header::ALLOW, HeaderValue::from_static(allow))
+    }
+
+    /// A 412.
+    pub fn precondition_failed(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "PreconditionFailed",
+            message,
+        )
+    }
+
+    /// A 500: a bug or corrupt data; `source` goes to the log.
+    pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let mut error = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServerError",
+            "The server failed to answer; its log tells why, under the request's x-ms-request-id.",
+        );
+        error.source = Some(source.into());
+        error
+    }
+
+    /// A 503 with `Retry-After`; `source` goes to the log.
+    pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let mut error = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailable",
+            "The database cannot be reached at the moment. Try again.",
+        )
+        .header(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        error.source = Some(source.into());
+        error
+    }
+
+    /// Adds the property or parameter at fault.
+    #[must_use]
+    pub fn target(mut self, target: impl Into<String>) -> Self {
+        self.target = Some(target.into());
+        self
+    }
+
+    /// Adds a response header.
+    #[must_use]
+    pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The ARM error code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    fn body(&self) -> Value {
+        let mut error = json!({ "code": self.code, "message": self.message });
+        if let Some(target) = &self.target {
+            error["target"] = json!(target);
+        }
+        if !self.details.is_empty() {
+            error["details"] = self.details.iter().map(detail).collect();
+        }
+        json!({ "error": error })
+    }
+
+    /// Logs what only the operator may know. Called once, where the error becomes a reply.
+    fn log(&self) {
+        match &self.source {
+            Some(source) => tracing::error!(
+                status = self.status.as_u16(),
+                code = self.code,
+                error = %Chain(source.as_ref()),
+                "request failed"
+            ),
+            None => tracing::debug!(
+                status = self.status.as_u16(),
+                code = self.code,
+                message = self.message,
+                "request refused"
+            ),
+        }
+    }
+}
+
+impl From<Violations> for ApiError {
+    fn from(violations: Violations) -> Self {
+        let mut error = Self::bad_request(violations.code(), violations.message());
+        error.target = violations.target().map(str::to_owned);
+        error.details = violations.details().to_vec();
+        error
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.log();
+        let mut response = (self.status, Json(self.body())).into_response();
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+/// An error with all its sources, for a log line.
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+fn detail(violation: &Violation) -> Value {
+    json!({
+        "code": violation.code.as_str(),
+        "message": violation.message,
+        "target": violation.target,
+    })
+}

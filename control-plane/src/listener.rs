@@ -1,0 +1,306 @@
+//! Accepts connections for the API and the admin port and serves HTTP on them until told to stop.
+
+use std::{convert::Infallible, error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use prometheus_client::{
+    metrics::{counter::Counter, gauge::Gauge},
+    registry::Registry,
+};
+use rustls::ServerConfig;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+/// A bound socket with what is needed to serve it.
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    slots: Arc<Semaphore>,
+    metrics: Metrics,
+}
+
+/// Counters of one listener.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    open_connections: Gauge,
+    accept_errors: Counter,
+    handshake_failures: Counter,
+}
+
+/// The address of a connection's other end; an extension of every request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+impl Metrics {
+    /// Makes the counters visible under the current prefix of `registry`.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register(
+            "open_connections",
+            "Connections being served",
+            metrics.open_connections.clone(),
+        );
+        registry.register(
+            "accept_errors",
+            "Failures to accept a connection",
+            metrics.accept_errors.clone(),
+        );
+        registry.register(
+            "handshake_failures",
+            "TLS handshakes that failed or took too long",
+            metrics.handshake_failures.clone(),
+        );
+        metrics
+    }
+}
+
+impl Listener {
+    /// Binds `address`; with `tls`, every connection is TLS.
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub async fn bind(
+        address: SocketAddr,
+        tls: Option<ServerConfig>,
+        max_connections: usize,
+        metrics: Metrics,
+    ) -> io::Result<Self> {
+        let socket = TcpListener::bind(address).await?;
+        Ok(Self {
+            address: socket.local_addr()?,
+            socket,
+            tls: tls.map(|config| TlsAcceptor::from(Arc::new(config))),
+            slots: Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS))),
+            metrics,
+        })
+    }
+
+    /// The bound address, with the port that the system chose for port 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop`; then takes no new connection, lets requests under way finish, and cuts what is left after
+    /// `drain`.
+    pub async fn serve<S, B>(self, service: S, stop: CancellationToken, drain: Duration)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(ended) = connections.join_next() => report_panic(ended),
+                accepted = self.accept() => if let Some((stream, peer, slot)) = accepted {
+                    let connection = Connection {
+                        peer,
+                        tls: self.tls.clone(),
+                        stop: stop.clone(),
+                        metrics: self.metrics.clone(),
+                        slot,
+                    };
+                    connections.spawn(connection.run(stream, service.clone()));
+                },
+            }
+        }
+        drop(self.socket);
+        let drained = time::timeout(drain, async {
+            while let Some(ended) = connections.join_next().await {
+                report_panic(ended);
+            }
+        });
+        if drained.await.is_err() {
+            tracing::warn!(
+                connections = connections.len(),
+                "drain deadline passed, cutting connections"
+            );
+        }
+    }
+
+    /// The next connection; `None` after a failure, which is counted and waited out so that a full descriptor table
+    /// does not spin.
+    async fn accept(&self) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+        match self.socket.accept().await {
+            Ok((stream, peer)) => Some((stream, peer, slot)),
+            Err(error) => {
+                self.metrics.accept_errors.inc();
+                if !is_about_one_connection(&error) {
+                    tracing::warn!(%error, address = %self.address, "cannot accept connections");
+                    time::sleep(ACCEPT_PAUSE).await;
+                }
+                None
+            }
+        }
+    }
+}
+
+struct Connection {
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    stop: CancellationToken,
+    metrics: Metrics,
+    slot: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn run<S, B>(self, stream: TcpStream, service: S)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let _open = OpenConnection::count(&self.metrics.open_connections);
+        // Replies are small and complete: waiting to fill segments only delays them.
+        let _unsupported = stream.set_nodelay(true);
+        let Some(acceptor) = self.tls.clone() else {
+            return self.serve(stream, http1(), service).await;
+        };
+        let handshake = time::timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream));
+        let outcome = tokio::select! {
+            () = self.stop.cancelled() => return,
+            outcome = handshake => outcome,
+        };
+        match outcome {
+            Ok(Ok(stream)) => {
+                let protocol = if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                    http2()
+                } else {
+                    http1()
+                };
+                self.serve(stream, protocol, service).await;
+            }
+            Ok(Err(error)) => self.refuse(&error),
+            Err(elapsed) => self.refuse(&elapsed),
+        }
+    }
+
+    fn refuse(&self, error: &dyn Error) {
+        self.metrics.handshake_failures.inc();
+        tracing::debug!(peer = %self.peer, %error, "TLS handshake failed");
+    }
+
+    async fn serve<I, S, B>(self, io: I, protocol: auto::Builder<TokioExecutor>, service: S)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let peer = Peer(self.peer);
+        let service =
+            tower::util::MapRequest::new(service, move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(peer);
+                request
+            });
+        let mut connection = std::pin::pin!(
+            protocol.serve_connection(TokioIo::new(io), TowerToHyperService::new(service))
+        );
+        let outcome = tokio::select! {
+            outcome = connection.as_mut() => outcome,
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = outcome {
+            tracing::debug!(peer = %self.peer, error, "connection ended with an error");
+        }
+        drop(self.slot);
+    }
+}
+
+/// Counts a connection for as long as it lives, whatever ends it.
+struct OpenConnection(Gauge);
+
+impl OpenConnection {
+    fn count(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn http1() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_DEADLINE)
+        .max_buf_size(MAX_HEADER_BYTES);
+    builder
+}
+
+fn http2() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http2_only();
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADER_LIST_BYTES)
+        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+    builder
+}
+
+fn report_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection task panicked");
+    }
+}
+
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+/// Also bounds how long an idle HTTP/1.1 connection is kept.
+const HEADER_DEADLINE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
+const MAX_STREAMS: u32 = 100;
