@@ -1,2 +1,48 @@
-//! Skeleton.
-fn main() {}
+//! Developer tasks, started as `cargo xtask TASK`. CI runs the same ones.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool: its output is its interface"
+)]
+
+mod apt;
+mod ci;
+mod deny;
+mod postgres;
+mod program;
+mod test;
+mod watchdog;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+
+/// Developer tasks of Portcullis.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run all tests, those of the store on SQLite and on a throw-away Postgres server
+    Test {
+        /// Passed on to `cargo test --workspace`, for example `-- store::` for the tests whose path has that in it
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Everything that must hold before a change lands: format, lints, docs, dependency policy, tests
+    Ci,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::Test { arguments } => {
+            let tally = test::run(&arguments)?;
+            println!("{tally}");
+            tally.into_result()
+        }
+        Task::Ci => ci::run(),
+    }
+}
