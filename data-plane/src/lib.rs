@@ -1,8 +1,17 @@
 //! The data plane: listeners, TLS, client authentication, HTTP, routing, upstreams.
 
+mod access_log;
 pub mod admin;
 pub mod clock;
+pub mod connection;
+pub mod cores;
+mod http;
 pub mod limits;
+pub mod listener;
+pub mod metrics;
+mod route;
 pub mod settings;
 pub mod snapshot;
 pub mod telemetry;
+pub mod tls;
+mod upstream;

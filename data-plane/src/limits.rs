@@ -51,8 +51,10 @@ limits! {
     request_receive_timeout: Duration = "300s", "PORTCULLIS_REQUEST_RECEIVE_TIMEOUT";
     /// Without a byte in either direction of a request, response or upgraded connection (Envoy's edge profile)
     stream_idle_timeout: Duration = "300s", "PORTCULLIS_STREAM_IDLE_TIMEOUT";
-    /// A client connection without any request (Envoy's edge profile, its lower bound)
-    connection_idle_timeout: Duration = "300s", "PORTCULLIS_CONNECTION_IDLE_TIMEOUT";
+    /// An HTTP/1.1 connection between two requests (Azure)
+    http1_idle_timeout: Duration = "75s", "PORTCULLIS_HTTP1_IDLE_TIMEOUT";
+    /// An HTTP/2 connection without a request (Azure)
+    http2_idle_timeout: Duration = "180s", "PORTCULLIS_HTTP2_IDLE_TIMEOUT";
     /// Requests on one client connection before it is closed gracefully (Azure)
     max_requests_per_connection: u64 = "1000", "PORTCULLIS_MAX_REQUESTS_PER_CONNECTION";
     /// Header fields of one request (Apache; CVE-2026-49975 is about more)

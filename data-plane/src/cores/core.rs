@@ -1,0 +1,217 @@
+//! One core: what its connections share, and the loop that follows commands and sweeps.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::access_log::Sink;
+use crate::connection::registry::Registry;
+use crate::cores::time::CoreTime;
+use crate::cores::{Command, ProxySettings};
+use crate::limits::Limits;
+use crate::listener::accept;
+use crate::metrics::CoreMetrics;
+use crate::upstream::pool::Pools;
+
+/// What the connections of one core share. Never leaves its thread.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) limits: Limits,
+    pub(crate) instance: Arc<str>,
+    pub(crate) time: CoreTime,
+    pub(crate) registry: Registry,
+    pub(crate) pools: Pools,
+    pub(crate) buffers: Buffers,
+    pub(crate) log: Sink,
+    pub(crate) metrics: Arc<CoreMetrics>,
+    pub(crate) shared: Shared,
+}
+
+/// What all cores count together.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) connections: Gate,
+    pub(crate) handshakes: Gate,
+}
+
+/// Counts what is inside, over all cores, and lets in no more than a maximum.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gate(Arc<AtomicUsize>);
+
+/// A place inside a [`Gate`], given back on drop.
+#[derive(Debug)]
+pub(crate) struct Permit(Arc<AtomicUsize>);
+
+impl Gate {
+    /// One more, unless `maximum` are inside.
+    pub(crate) fn enter(&self, maximum: usize) -> Option<Permit> {
+        let permit = Permit(Arc::clone(&self.0));
+        (self.0.fetch_add(1, Ordering::Relaxed) < maximum).then_some(permit)
+    }
+
+    /// How many are inside.
+    pub(crate) fn inside(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Read buffers that are not in use: a connection holds one only while it has bytes to keep.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers(RefCell<Vec<Vec<u8>>>);
+
+impl Buffers {
+    /// An empty buffer with room for [`BUFFER_BYTES`].
+    pub(crate) fn take(&self) -> Vec<u8> {
+        self.0
+            .borrow_mut()
+            .pop()
+            .unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES))
+    }
+
+    /// Takes a buffer back, or frees it if it has grown or there are enough.
+    pub(crate) fn give(&self, mut buffer: Vec<u8>) {
+        let mut free = self.0.borrow_mut();
+        if buffer.capacity() == BUFFER_BYTES && free.len() < BUFFERS {
+            buffer.clear();
+            free.push(buffer);
+        }
+    }
+}
+
+impl Core {
+    /// Serves until told to shut down, or until whoever gives commands has gone.
+    pub(crate) async fn run(
+        settings: ProxySettings,
+        core_metrics: Arc<CoreMetrics>,
+        shared: Shared,
+        log: Sink,
+        mut inbox: mpsc::Receiver<Command>,
+    ) {
+        let core = Rc::new(Self {
+            time: CoreTime::new(settings.clock),
+            registry: Registry::default(),
+            pools: Pools::default(),
+            buffers: Buffers::default(),
+            log,
+            metrics: core_metrics,
+            shared,
+            limits: settings.limits,
+            instance: settings.instance,
+        });
+        let mut acceptors = Acceptors::default();
+        let mut sweep = tokio::time::interval(core.sweep_interval());
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let command = tokio::select! {
+                command = inbox.recv() => command,
+                _ = sweep.tick() => {
+                    core.sweep();
+                    continue;
+                }
+            };
+            match command {
+                Some(Command::Add(accepting, done)) => {
+                    acceptors.add(&core, accepting);
+                    drop(done.send(()));
+                }
+                Some(Command::Remove {
+                    sockets,
+                    drain,
+                    done,
+                }) => {
+                    for &socket in &*sockets {
+                        acceptors.remove(socket).await;
+                        core.registry.drain(Some(socket), core.time.deadline(drain));
+                    }
+                    drop(done.send(()));
+                }
+                Some(Command::Shutdown { drain }) => {
+                    acceptors.remove_all().await;
+                    core.time.now();
+                    core.registry.drain(None, core.time.deadline(drain));
+                    break;
+                }
+                None => return,
+            }
+        }
+        while core.registry.connections() > 0 {
+            tokio::time::sleep(DRAIN_POLL).await;
+            core.sweep();
+        }
+        core.log.flush();
+    }
+
+    /// How often deadlines are looked at: every second, or more often where a limit is shorter than some seconds.
+    fn sweep_interval(&self) -> Duration {
+        let shortest = [
+            self.limits.handshake_timeout,
+            self.limits.header_read_timeout,
+            self.limits.request_receive_timeout,
+            self.limits.stream_idle_timeout,
+            self.limits.http1_idle_timeout,
+            self.limits.http2_idle_timeout,
+            self.limits.upstream_connect_timeout,
+            self.limits.drain_deadline,
+        ]
+        .into_iter()
+        .min()
+        .unwrap_or(SWEEP);
+        (shortest / 5).clamp(SHORTEST_SWEEP, SWEEP)
+    }
+
+    fn sweep(&self) {
+        self.time.refresh();
+        let now = self.time.coarse();
+        self.registry.sweep(now);
+        self.pools.sweep(now, &self.limits);
+        self.log.flush();
+    }
+}
+
+#[derive(Debug, Default)]
+struct Acceptors(HashMap<u64, (CancellationToken, JoinHandle<()>)>);
+
+impl Acceptors {
+    fn add(&mut self, core: &Rc<Core>, accepting: crate::listener::socket::Accepting) {
+        let (number, stop) = (accepting.number, CancellationToken::new());
+        let task = tokio::task::spawn_local(accept::run(Rc::clone(core), accepting, stop.clone()));
+        self.0.insert(number, (stop, task));
+    }
+
+    /// Returns when the socket is closed.
+    async fn remove(&mut self, number: u64) {
+        if let Some((stop, task)) = self.0.remove(&number) {
+            stop.cancel();
+            // The task ends the process if it panics.
+            drop(task.await);
+        }
+    }
+
+    async fn remove_all(&mut self) {
+        let numbers: Vec<_> = self.0.keys().copied().collect();
+        for number in numbers {
+            self.remove(number).await;
+        }
+    }
+}
+
+/// Room for a large TLS record and then some; also the most that is read at a time.
+const BUFFER_BYTES: usize = 32 * 1024;
+/// Free buffers kept by one core.
+const BUFFERS: usize = 64;
+const SWEEP: Duration = Duration::from_secs(1);
+const SHORTEST_SWEEP: Duration = Duration::from_millis(10);
+const DRAIN_POLL: Duration = Duration::from_millis(10);

@@ -1,0 +1,282 @@
+//! Counters of the request path: one set for each core, added up when they are read.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::counter::Counter as SharedCounter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::cores::core::{Gate, Shared};
+use crate::http::refusal::Refusal;
+
+/// The metrics of the request path. Cloning shares them.
+#[derive(Clone, Debug)]
+pub struct Metrics(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    cores: Vec<Arc<CoreMetrics>>,
+    shared: Shared,
+    log_dropped: Counter,
+    handshake_failures: Family<[(&'static str, &'static str); 1], SharedCounter>,
+}
+
+/// A number that goes up. Only its own core writes it.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Seconds, in buckets.
+#[derive(Debug, Default)]
+pub(crate) struct Latency {
+    counts: [Counter; LATENCY_MICROS.len() + 1],
+    micros: Counter,
+}
+
+impl Latency {
+    pub(crate) fn observe(&self, elapsed: Duration) {
+        let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        let bucket = LATENCY_MICROS.iter().position(|&bound| micros <= bound);
+        if let Some(count) = self.counts.get(bucket.unwrap_or(LATENCY_MICROS.len())) {
+            count.add(1);
+        }
+        self.micros.add(micros);
+    }
+}
+
+/// The counters of one core.
+#[derive(Debug, Default)]
+pub(crate) struct CoreMetrics {
+    pub(crate) accepted: Counter,
+    pub(crate) refused_connections: Counter,
+    pub(crate) accept_errors: Counter,
+    pub(crate) handshakes: Counter,
+    pub(crate) panics: Counter,
+    /// By class of the status: 1xx to 5xx.
+    pub(crate) responses: [Counter; 5],
+    /// By the reason of a reply that the gateway made itself.
+    pub(crate) refusals: [Counter; Refusal::COUNT],
+    pub(crate) upstream_connects: Counter,
+    pub(crate) upstream_connect_errors: Counter,
+    pub(crate) upstream_reuses: Counter,
+    pub(crate) upstream_latency: Latency,
+    handshake_failures: Family<[(&'static str, &'static str); 1], SharedCounter>,
+}
+
+impl CoreMetrics {
+    pub(crate) fn handshake_failed(&self, reason: &'static str) {
+        self.handshake_failures
+            .get_or_create(&[("reason", reason)])
+            .inc();
+    }
+
+    pub(crate) fn responded(&self, status: u16) {
+        let class = usize::from(status / 100).wrapping_sub(1);
+        if let Some(count) = self.responses.get(class) {
+            count.add(1);
+        }
+    }
+
+    pub(crate) fn refused(&self, refusal: Refusal) {
+        if let Some(count) = self.refusals.get(refusal.index()) {
+            count.add(1);
+        }
+    }
+}
+
+impl Metrics {
+    pub(crate) fn new(cores: NonZeroUsize) -> Self {
+        let handshake_failures = Family::default();
+        let core = || {
+            Arc::new(CoreMetrics {
+                handshake_failures: handshake_failures.clone(),
+                ..CoreMetrics::default()
+            })
+        };
+        Self(Arc::new(Inner {
+            cores: std::iter::repeat_with(core).take(cores.get()).collect(),
+            shared: Shared {
+                connections: Gate::default(),
+                handshakes: Gate::default(),
+            },
+            log_dropped: Counter::default(),
+            handshake_failures,
+        }))
+    }
+
+    /// Registers all metrics of the request path.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "tls_handshake_failures",
+            "TLS handshakes with clients that failed, by reason",
+            self.0.handshake_failures.clone(),
+        );
+        registry.register_collector(Box::new(self.clone()));
+    }
+
+    pub(crate) fn core(&self, number: usize) -> Arc<CoreMetrics> {
+        self.0.cores.get(number).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn shared(&self) -> Shared {
+        self.0.shared.clone()
+    }
+
+    /// Counts access log lines that were dropped because the writer was behind.
+    pub(crate) fn dropped_lines(&self, lines: u64) {
+        self.0.log_dropped.add(lines);
+    }
+
+    fn sum(&self, which: impl Fn(&CoreMetrics) -> u64) -> u64 {
+        self.0.cores.iter().map(|core| which(core)).sum()
+    }
+}
+
+impl Collector for Metrics {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let counters: [(&str, &str, u64); 9] = [
+            (
+                "connections_accepted",
+                "Client connections accepted",
+                self.sum(|core| core.accepted.read()),
+            ),
+            (
+                "connections_refused",
+                "Client connections closed at once because there were too many",
+                self.sum(|core| core.refused_connections.read()),
+            ),
+            (
+                "accept_errors",
+                "Failures to accept, such as having no file descriptor left",
+                self.sum(|core| core.accept_errors.read()),
+            ),
+            (
+                "tls_handshakes",
+                "TLS handshakes with clients that succeeded",
+                self.sum(|core| core.handshakes.read()),
+            ),
+            (
+                "connection_panics",
+                "Connections that ended because of a defect",
+                self.sum(|core| core.panics.read()),
+            ),
+            (
+                "upstream_connections",
+                "Connections to backends opened",
+                self.sum(|core| core.upstream_connects.read()),
+            ),
+            (
+                "upstream_connection_errors",
+                "Connections to backends that could not be opened",
+                self.sum(|core| core.upstream_connect_errors.read()),
+            ),
+            (
+                "upstream_connection_reuses",
+                "Requests sent on a connection that had been used before",
+                self.sum(|core| core.upstream_reuses.read()),
+            ),
+            (
+                "access_log_dropped",
+                "Access log lines dropped because the writer was behind",
+                self.0.log_dropped.read(),
+            ),
+        ];
+        for (name, help, value) in counters {
+            let counter = ConstCounter::new(value);
+            let metric = encoder.encode_descriptor(
+                name,
+                help,
+                None,
+                prometheus_client::metrics::MetricType::Counter,
+            )?;
+            counter.encode(metric)?;
+        }
+        let open =
+            ConstGauge::new(i64::try_from(self.0.shared.connections.inside()).unwrap_or(i64::MAX));
+        let metric = encoder.encode_descriptor(
+            "connections_open",
+            "Client connections open",
+            None,
+            prometheus_client::metrics::MetricType::Gauge,
+        )?;
+        open.encode(metric)?;
+
+        let mut metric = encoder.encode_descriptor(
+            "responses",
+            "Responses sent to clients, by class of the status",
+            None,
+            prometheus_client::metrics::MetricType::Counter,
+        )?;
+        for (class, label) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().enumerate() {
+            let count = self.sum(|core| core.responses.get(class).map_or(0, Counter::read));
+            metric
+                .encode_family(&[("class", label)])
+                .and_then(|family| ConstCounter::new(count).encode(family))?;
+        }
+        let mut metric = encoder.encode_descriptor(
+            "gateway_replies",
+            "Responses that the gateway made itself, by reason",
+            None,
+            prometheus_client::metrics::MetricType::Counter,
+        )?;
+        for refusal in Refusal::ALL {
+            let count =
+                self.sum(|core| core.refusals.get(refusal.index()).map_or(0, Counter::read));
+            metric
+                .encode_family(&[("reason", refusal.label())])
+                .and_then(|family| ConstCounter::new(count).encode(family))?;
+        }
+        let mut metric = encoder.encode_descriptor(
+            "upstream_latency_seconds",
+            "From the last byte of a request to the head of the backend's response",
+            None,
+            prometheus_client::metrics::MetricType::Histogram,
+        )?;
+        let buckets: Vec<(f64, u64)> = LATENCY_SECONDS
+            .into_iter()
+            .chain([f64::MAX])
+            .enumerate()
+            .map(|(bucket, bound)| {
+                (
+                    bound,
+                    self.sum(|core| {
+                        core.upstream_latency
+                            .counts
+                            .get(bucket)
+                            .map_or(0, Counter::read)
+                    }),
+                )
+            })
+            .collect();
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        let seconds = Duration::from_micros(self.sum(|core| core.upstream_latency.micros.read()))
+            .as_secs_f64();
+        metric.encode_histogram::<prometheus_client::encoding::NoLabelSet>(
+            seconds, count, &buckets, None,
+        )
+    }
+}
+
+const LATENCY_MICROS: [u64; 10] = [
+    500, 1_000, 2_500, 5_000, 10_000, 50_000, 100_000, 500_000, 2_500_000, 10_000_000,
+];
+const LATENCY_SECONDS: [f64; 10] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 2.5, 10.0,
+];

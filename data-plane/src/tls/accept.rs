@@ -1,0 +1,1 @@
+//! The TLS handshake with a client.
