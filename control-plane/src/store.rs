@@ -1,0 +1,129 @@
+//! What the control plane remembers, on Postgres or on SQLite.
+//!
+//! SQL text exists in this module only, and each query is a function of its own. The text is portable: `$1`
+//! placeholders, text ids (lower-case ARM ids), `bigint` microseconds for time.
+//!
+//! Every method on customer data takes a [`Permit`](crate::permit::Permit). Methods of the workers' book-keeping
+//! (leases, outcomes) and of the reconciler hold no customer data and take none.
+
+use std::sync::Arc;
+
+use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use time::OffsetDateTime;
+
+use crate::seal::MasterKey;
+
+pub use self::{
+    connect::OpenError,
+    content::Content,
+    error::StoreError,
+    gateway::{
+        Change, Committed, DeleteGateway, Listing, Page, Precondition, PutGateway, Scope,
+        StoredGateway,
+    },
+    resource_group::{DeleteResourceGroup, PutResourceGroup, ResourceGroup},
+    turn::Turn,
+    wake::Topic,
+    worker::{InForce, Session, WantedGateway},
+};
+
+mod connect;
+mod content;
+mod error;
+mod gateway;
+mod operation;
+mod resource_group;
+mod turn;
+mod wake;
+mod worker;
+
+/// The store. Cheap to clone; clones share connections and wake-ups.
+#[derive(Debug, Clone)]
+pub struct Store {
+    engine: Engine,
+    /// Reads; on Postgres the same pool as `writer`.
+    reader: AnyPool,
+    /// Writes; on SQLite one connection, because SQLite has one writer.
+    writer: AnyPool,
+    database_url: Arc<str>,
+    key: Arc<MasterKey>,
+    wakes: Arc<wake::Wakes>,
+    turns: Arc<turn::Turns>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    Postgres,
+    Sqlite,
+}
+
+/// A write transaction, with the wake-ups that its commit sends.
+struct Writing<'a> {
+    store: &'a Store,
+    tx: Transaction<'static, Any>,
+    topics: Vec<Topic>,
+}
+
+impl Store {
+    /// Answers whether the database answers; for readiness.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn check(&self) -> Result<(), StoreError> {
+        sqlx::query("select 1").execute(&self.reader).await?;
+        Ok(())
+    }
+
+    /// Closes all connections; calls that come later fail.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+
+    async fn begin(&self) -> Result<Writing<'_>, StoreError> {
+        let tx = match self.engine {
+            Engine::Postgres => self.writer.begin().await?,
+            // Takes the write lock at once: a transaction that reads first and writes later could be refused half-way.
+            Engine::Sqlite => self.writer.begin_with("begin immediate").await?,
+        };
+        Ok(Writing {
+            store: self,
+            tx,
+            topics: Vec::new(),
+        })
+    }
+}
+
+impl Writing<'_> {
+    fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.tx
+    }
+
+    /// Wakes the listeners of `topic`, on every replica, once the transaction is committed.
+    fn wake(&mut self, topic: Topic) {
+        if !self.topics.contains(&topic) {
+            self.topics.push(topic);
+        }
+    }
+
+    async fn commit(mut self) -> Result<(), StoreError> {
+        if self.store.engine == Engine::Postgres {
+            for topic in &self.topics {
+                wake::notify(&mut self.tx, *topic, self.store.wakes.replica()).await?;
+            }
+        }
+        self.tx.commit().await?;
+        for topic in self.topics {
+            self.store.wakes.wake(topic);
+        }
+        Ok(())
+    }
+}
+
+fn micros(at: OffsetDateTime) -> i64 {
+    i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
+}
+
+fn instant(micros: i64) -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH.saturating_add(time::Duration::microseconds(micros))
+}

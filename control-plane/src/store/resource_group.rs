@@ -1,0 +1,321 @@
+//! Resource groups.
+
+use std::collections::BTreeMap;
+
+use model::{ResourceGroupId, SubscriptionId};
+use sqlx::{AnyConnection, FromRow};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Change, Listing, Page, Store, StoreError, Topic, gateway, instant, micros, operation};
+use crate::{
+    operation::{Operation, OperationKind, OperationState},
+    permit::{Permit, Read, Write},
+};
+
+/// A resource group as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceGroup {
+    /// With the casing of its creation.
+    pub id: ResourceGroupId,
+    /// Normal form, `westeurope`.
+    pub location: String,
+    /// ARM tags.
+    pub tags: BTreeMap<String, String>,
+    /// Whether its deletion has begun.
+    pub deleting: bool,
+    /// When it was created.
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    pub updated_at: OffsetDateTime,
+}
+
+/// A request to create or replace a resource group.
+#[derive(Debug)]
+pub struct PutResourceGroup {
+    /// The group.
+    pub id: ResourceGroupId,
+    /// Normal form.
+    pub location: String,
+    /// Replace all tags.
+    pub tags: BTreeMap<String, String>,
+    /// The time of the request.
+    pub now: OffsetDateTime,
+}
+
+/// A request to delete a resource group with all its gateways.
+#[derive(Debug)]
+pub struct DeleteResourceGroup {
+    /// The group.
+    pub id: ResourceGroupId,
+    /// From the request; kept with the operation.
+    pub correlation_id: String,
+    /// The time of the request.
+    pub now: OffsetDateTime,
+    /// When silent workers make the operation fail.
+    pub deadline: OffsetDateTime,
+}
+
+impl Store {
+    /// Finds a resource group; one that is being deleted is found until its last gateway is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn find_resource_group(
+        &self,
+        _permit: &Permit<Read>,
+        id: &ResourceGroupId,
+    ) -> Result<Option<ResourceGroup>, StoreError> {
+        let mut connection = self.reader.acquire().await?;
+        let row = find(&mut connection, &id.key()).await?;
+        row.map(GroupRow::into_group).transpose()
+    }
+
+    /// Lists the resource groups of a subscription in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn list_resource_groups(
+        &self,
+        _permit: &Permit<Read>,
+        subscription: &SubscriptionId,
+        page: &Page,
+    ) -> Result<Listing<ResourceGroup>, StoreError> {
+        let mut connection = self.reader.acquire().await?;
+        let subscription = subscription.as_str().to_ascii_lowercase();
+        let (after, limit) = (page.after(), page.limit());
+        let rows = list(&mut connection, &subscription, after, limit + 1).await?;
+        let groups = rows.into_iter().map(GroupRow::into_group);
+        let groups = groups.collect::<Result<Vec<_>, _>>()?;
+        Ok(Listing::cut(groups, limit, |group| group.id.key()))
+    }
+
+    /// Creates a resource group or replaces its location and tags.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while it is being deleted.
+    pub async fn put_resource_group(
+        &self,
+        _permit: &Permit<Write>,
+        put: PutResourceGroup,
+    ) -> Result<(Change, ResourceGroup), StoreError> {
+        let mut writing = self.begin().await?;
+        let key = put.id.key();
+        let inserted = insert(writing.connection(), &put).await?;
+        let change = match (inserted, update(writing.connection(), &put).await?) {
+            (true, _) => Change::Created,
+            (false, true) => Change::Updated,
+            (false, false) => {
+                return Err(StoreError::Busy {
+                    id: put.id.to_string(),
+                });
+            }
+        };
+        let row = find(writing.connection(), &key).await?;
+        let group = found(row, &put.id)?.into_group()?;
+        writing.commit().await?;
+        Ok((change, group))
+    }
+
+    /// Marks a resource group and its gateways as deleted; the group goes with its last gateway. `None`: there was none.
+    /// A deletion that is under way is returned as it is; one that failed is begun again.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when a write of a gateway came between.
+    pub async fn delete_resource_group(
+        &self,
+        _permit: &Permit<Write>,
+        delete: DeleteResourceGroup,
+    ) -> Result<Option<Operation>, StoreError> {
+        let key = delete.id.key();
+        let mut writing = self.begin().await?;
+        let Some(row) = find(writing.connection(), &key).await? else {
+            return Ok(None);
+        };
+        if row.deleted_at.is_some()
+            && let Some(operation) = operation::unfinished(writing.connection(), &key)
+                .await?
+                .pop()
+        {
+            return Ok(Some(operation));
+        }
+        mark_deleted(writing.connection(), &key, micros(delete.now)).await?;
+        for row in gateway::alive_in_group(&mut writing, &key).await? {
+            let correlation = &delete.correlation_id;
+            gateway::begin_delete(&mut writing, row, correlation, delete.now, delete.deadline)
+                .await?;
+        }
+        let operation = Operation {
+            id: Uuid::new_v4().to_string(),
+            resource_key: row.id,
+            resource_id: row.display_id,
+            kind: OperationKind::DeleteResourceGroup,
+            generation: 0,
+            state: OperationState::InProgress,
+            error: None,
+            correlation_id: delete.correlation_id,
+            created_at: delete.now,
+            deadline: delete.deadline,
+            ended_at: None,
+        };
+        operation::begin(writing.connection(), &operation).await?;
+        writing.wake(Topic::Facts);
+        writing.commit().await?;
+        Ok(Some(operation))
+    }
+
+    /// How many gateways a resource group still has, by its key.
+    pub(crate) async fn count_gateways(&self, group: &str) -> Result<i64, StoreError> {
+        let mut connection = self.reader.acquire().await?;
+        Ok(count_gateways(&mut connection, group).await?)
+    }
+}
+
+/// Fails when a gateway cannot be written into the group.
+pub(super) async fn check_alive(
+    connection: &mut AnyConnection,
+    id: &ResourceGroupId,
+) -> Result<(), StoreError> {
+    let row = found(find(connection, &id.key()).await?, id)?;
+    if row.deleted_at.is_some() {
+        return Err(StoreError::Busy { id: id.to_string() });
+    }
+    Ok(())
+}
+
+fn found(row: Option<GroupRow>, id: &ResourceGroupId) -> Result<GroupRow, StoreError> {
+    row.ok_or_else(|| StoreError::NotFound { id: id.to_string() })
+}
+
+#[derive(FromRow)]
+struct GroupRow {
+    id: String,
+    display_id: String,
+    location: String,
+    tags: String,
+    created_at: i64,
+    updated_at: i64,
+    deleted_at: Option<i64>,
+}
+
+impl GroupRow {
+    fn into_group(self) -> Result<ResourceGroup, StoreError> {
+        let id = ResourceGroupId::parse(&self.display_id)
+            .map_err(|_| StoreError::corrupt(self.display_id.clone()))?;
+        let tags = serde_json::from_str(&self.tags)
+            .map_err(|error| StoreError::corrupt_by(self.display_id, error))?;
+        Ok(ResourceGroup {
+            id,
+            location: self.location,
+            tags,
+            deleting: self.deleted_at.is_some(),
+            created_at: instant(self.created_at),
+            updated_at: instant(self.updated_at),
+        })
+    }
+}
+
+async fn find(connection: &mut AnyConnection, id: &str) -> Result<Option<GroupRow>, sqlx::Error> {
+    sqlx::query_as(
+        "select id, display_id, location, tags, created_at, updated_at, deleted_at from resource_groups where id = $1",
+    )
+    .bind(id)
+    .fetch_optional(connection)
+    .await
+}
+
+async fn list(
+    connection: &mut AnyConnection,
+    subscription: &str,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<GroupRow>, sqlx::Error> {
+    sqlx::query_as(
+        "select id, display_id, location, tags, created_at, updated_at, deleted_at from resource_groups \
+         where subscription = $1 and id > $2 order by id limit $3",
+    )
+    .bind(subscription)
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await
+}
+
+/// Whether the group was new.
+async fn insert(
+    connection: &mut AnyConnection,
+    put: &PutResourceGroup,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "insert into resource_groups (id, display_id, subscription, name, location, tags, created_at, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing",
+    )
+    .bind(put.id.key())
+    .bind(put.id.to_string())
+    .bind(put.id.subscription().as_str().to_ascii_lowercase())
+    .bind(put.id.name().as_str().to_owned())
+    .bind(&put.location)
+    .bind(tags_text(put)?)
+    .bind(micros(put.now))
+    .bind(micros(put.now))
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whether the group is there and not being deleted.
+async fn update(
+    connection: &mut AnyConnection,
+    put: &PutResourceGroup,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "update resource_groups set location = $1, tags = $2, updated_at = $3 where id = $4 and deleted_at is null",
+    )
+    .bind(&put.location)
+    .bind(tags_text(put)?)
+    .bind(micros(put.now))
+    .bind(put.id.key())
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+fn tags_text(put: &PutResourceGroup) -> Result<String, StoreError> {
+    serde_json::to_string(&put.tags)
+        .map_err(|error| StoreError::corrupt_by(put.id.to_string(), error))
+}
+
+/// Keeps the group from being deleted until the transaction ends; whether it is there and not being deleted.
+pub(super) async fn lock_alive(
+    connection: &mut AnyConnection,
+    id: &str,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "update resource_groups set updated_at = updated_at where id = $1 and deleted_at is null",
+    )
+    .bind(id)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+async fn mark_deleted(
+    connection: &mut AnyConnection,
+    id: &str,
+    now: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("update resource_groups set deleted_at = $1, updated_at = $2 where id = $3")
+        .bind(now)
+        .bind(now)
+        .bind(id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn count_gateways(connection: &mut AnyConnection, group: &str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select count(*) from gateways where resource_group = $1")
+        .bind(group)
+        .fetch_one(connection)
+        .await
+}

@@ -1,0 +1,130 @@
+//! Wake-ups: within the process by `watch`, across replicas by Postgres `NOTIFY`.
+//!
+//! A wake-up says only that something changed; whoever wakes reads the state again. It may be lost (a connection that
+//! broke), so every listener also has a timer.
+
+use sqlx::{AnyConnection, postgres::PgListener};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Engine, Store, StoreError};
+
+/// What changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// What workers shall serve.
+    Gateways,
+    /// What the reconciler judges: operations that began, outcomes, leases.
+    Facts,
+    /// Operations that ended.
+    Operations,
+}
+
+#[derive(Debug)]
+pub(super) struct Wakes {
+    /// Names this process in notifications, which it need not hear itself.
+    replica: String,
+    gateways: watch::Sender<()>,
+    facts: watch::Sender<()>,
+    operations: watch::Sender<()>,
+}
+
+impl Store {
+    /// Reports every later change of `topic`, from this process and from other replicas that
+    /// [`Store::listen`] hears. Several changes may be reported as one.
+    pub fn watch(&self, topic: Topic) -> watch::Receiver<()> {
+        self.wakes.sender(topic).subscribe()
+    }
+
+    /// Passes the wake-ups of other replicas on until `shutdown`. On SQLite there are none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the connection cannot be had or is lost for good; call it again after a pause.
+    pub async fn listen(&self, shutdown: &CancellationToken) -> Result<(), StoreError> {
+        if self.engine == Engine::Sqlite {
+            shutdown.cancelled().await;
+            return Ok(());
+        }
+        let mut listener = PgListener::connect(&self.database_url).await?;
+        listener.listen_all(Topic::ALL.map(Topic::channel)).await?;
+        // What was missed before the connection stood.
+        self.wakes.wake_all();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                heard = listener.try_recv() => match heard? {
+                    Some(heard) if heard.payload() == self.wakes.replica => {}
+                    Some(heard) => self.wakes.wake_channel(heard.channel()),
+                    // The connection broke and stands again; what came in between is lost.
+                    None => self.wakes.wake_all(),
+                },
+            }
+        }
+    }
+}
+
+impl Topic {
+    const ALL: [Self; 3] = [Self::Gateways, Self::Facts, Self::Operations];
+
+    fn channel(self) -> &'static str {
+        match self {
+            Self::Gateways => "portcullis_gateways",
+            Self::Facts => "portcullis_facts",
+            Self::Operations => "portcullis_operations",
+        }
+    }
+}
+
+impl Wakes {
+    pub(super) fn new() -> Self {
+        Self {
+            replica: Uuid::new_v4().to_string(),
+            gateways: watch::Sender::new(()),
+            facts: watch::Sender::new(()),
+            operations: watch::Sender::new(()),
+        }
+    }
+
+    pub(super) fn replica(&self) -> &str {
+        &self.replica
+    }
+
+    pub(super) fn wake(&self, topic: Topic) {
+        self.sender(topic).send_replace(());
+    }
+
+    fn wake_all(&self) {
+        for topic in Topic::ALL {
+            self.wake(topic);
+        }
+    }
+
+    fn wake_channel(&self, channel: &str) {
+        for topic in Topic::ALL.into_iter().filter(|t| t.channel() == channel) {
+            self.wake(topic);
+        }
+    }
+
+    fn sender(&self, topic: Topic) -> &watch::Sender<()> {
+        match topic {
+            Topic::Gateways => &self.gateways,
+            Topic::Facts => &self.facts,
+            Topic::Operations => &self.operations,
+        }
+    }
+}
+
+/// Tells the other replicas when the transaction commits.
+pub(super) async fn notify(
+    connection: &mut AnyConnection,
+    topic: Topic,
+    replica: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("select pg_notify($1, $2)")
+        .bind(topic.channel())
+        .bind(replica)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
