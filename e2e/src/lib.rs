@@ -13,6 +13,7 @@ pub mod arm;
 pub mod deployment;
 pub mod document;
 pub mod keep_alive;
+pub mod load;
 pub mod pki;
 pub mod port;
 pub mod process;
