@@ -30,6 +30,9 @@ pub struct Parsed {
     /// Private keys that came with this request, to be sealed and stored by hash. Keys that the document refers to
     /// and that did not come with this request are stored already.
     pub secrets: Vec<SecretBlob>,
+    /// SHA-256 of every private key that the document refers to, used by a listener or not; sorted. The store drops
+    /// the others.
+    pub keys: Vec<[u8; 32]>,
 }
 
 /// A private key.
