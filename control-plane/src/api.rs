@@ -4,12 +4,21 @@
 //! knows case only.
 
 mod call;
+mod child;
 mod context;
 mod error;
+mod gateway;
 mod metrics;
+mod operation;
+mod page;
 mod path;
+mod precondition;
+mod provider;
+mod reply;
+mod resource_group;
+mod write;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -17,10 +26,11 @@ use axum::{
     middleware,
     response::Response,
 };
+use http::StatusCode;
 
 use self::{call::Call, path::ArmPath};
 pub use self::{context::RequestContext, error::ApiError, metrics::Metrics};
-use crate::clock::Clock;
+use crate::{clock::Clock, store::Store};
 
 /// What the API works with. Cheap to clone.
 #[derive(Clone)]
@@ -30,10 +40,14 @@ pub struct Api {
 
 /// See [`Api`].
 pub struct ApiParts {
+    /// What is remembered.
+    pub store: Store,
     /// Tells the time of a request.
     pub clock: Clock,
     /// Counters.
     pub metrics: Metrics,
+    /// How long workers have to put a change in force.
+    pub operation_deadline: Duration,
     /// Scheme, host and port for absolute URLs; `None`: those of each request.
     pub public_url: Option<String>,
     /// Scheme of URLs that are made from the `Host` header.
@@ -58,13 +72,49 @@ impl Api {
     }
 }
 
+impl Api {
+    fn store(&self) -> &Store {
+        &self.parts.store
+    }
+}
+
 async fn dispatch(State(api): State<Api>, request: Request) -> Result<Response, ApiError> {
     let path = ArmPath::parse(request.uri().path())?;
     tracing::Span::current().record("resource_id", path.resource());
-    let _call = Call::read(&api, &path, request)?;
-    Err(ApiError::new(
-        http::StatusCode::NOT_IMPLEMENTED,
-        "NotImplemented",
-        "Not there yet.",
-    ))
+    let (call, body) = Call::read(&api, &path, request)?;
+    match path {
+        ArmPath::Child(id) => child::answer(&api, &call, body, &id).await,
+        ArmPath::Children(id, collection) => child::list(&api, &call, &id, collection).await,
+        ArmPath::Gateway(id) => gateway::answer(&api, &call, body, &id).await,
+        ArmPath::GatewayAction(id, action) => gateway::act(&api, &call, &id, action).await,
+        ArmPath::GroupGateways(group) => gateway::list_in_group(&api, &call, &group).await,
+        ArmPath::SubscriptionGateways(subscription) => {
+            gateway::list_in_subscription(&api, &call, &subscription).await
+        }
+        ArmPath::Operation(subscription, id) => {
+            operation::status(&api, &call, &subscription, id).await
+        }
+        ArmPath::OperationResult(subscription, id)
+        | ArmPath::GroupOperationResult(subscription, id) => {
+            operation::result(&api, &call, &subscription, id).await
+        }
+        ArmPath::Provider(subscription) => {
+            call.only_get()?;
+            Ok(reply::resource(
+                StatusCode::OK,
+                provider::render(&subscription),
+            ))
+        }
+        ArmPath::ResourceGroup(id) => resource_group::answer(&api, &call, body, &id).await,
+        ArmPath::ResourceGroups(subscription) => {
+            resource_group::list(&api, &call, &subscription).await
+        }
+        ArmPath::SslOptions(_) | ArmPath::SslPolicies(_) | ArmPath::SslPolicy(..) => {
+            Err(ApiError::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "FeatureNotSupported",
+                "Not there yet.",
+            ))
+        }
+    }
 }

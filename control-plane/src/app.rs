@@ -16,7 +16,9 @@ use crate::{
     clock::Clock,
     init::InitError,
     listener::{self, Listener},
-    settings::{ApiSettings, ApiTransport, Settings},
+    seal,
+    settings::{self, ApiSettings, ApiTransport, MasterKeySource, Settings},
+    store::{OpenError, Store},
     tls::{AuthorityError, OwnCertificate, create_private_dir, server_config},
 };
 
@@ -52,6 +54,12 @@ pub enum StartError {
     /// The master key cannot be created.
     #[error("cannot create the master key")]
     MasterKey(#[source] InitError),
+    /// The master key cannot seal.
+    #[error("cannot use the master key")]
+    Seal(#[source] seal::SealError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
     /// The state directory cannot be created.
     #[error("cannot create the state directory {directory}")]
     StateDir {
@@ -79,6 +87,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         directory: settings.state_dir.clone(),
         source,
     })?;
+    let store = open_store(&settings).await?;
     let mut registry = Registry::with_prefix("portcullis");
     let (listener, ca_file) = api_listener(&clock, &settings, &mut registry).await?;
     let admin_metrics = listener::Metrics::register(registry.sub_registry_with_prefix("admin"));
@@ -92,6 +101,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     .await?;
     let api_url = api_url(&settings.api, listener.address());
     let api = Api::new(ApiParts {
+        store: store.clone(),
+        operation_deadline: settings.operation_deadline,
         clock,
         metrics: api::Metrics::register(registry.sub_registry_with_prefix("api")),
         public_url: settings.api.public_url.clone(),
@@ -101,7 +112,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
 
     let mut tasks = Tasks::new();
     let front = tasks.token(Phase::Front);
-    let admin = Admin::new(registry, readiness(front.clone()));
+    let admin = Admin::new(registry, readiness(store, front.clone()));
     let drain = settings.drain_deadline;
     tasks.spawn("api", Phase::Front, async move {
         listener.serve(api.router(), front, drain).await;
@@ -145,6 +156,17 @@ impl Running {
         tracing::info!("the control plane stops");
         self.tasks.stop(self.drain_deadline + DRAIN_SLACK).await
     }
+}
+
+async fn open_store(settings: &Settings) -> Result<Store, StartError> {
+    let key = match &settings.store.master_key {
+        MasterKeySource::Loaded(key) => key.clone(),
+        MasterKeySource::CreateAt(path) => {
+            settings::MasterKey::load_or_create(path).map_err(StartError::MasterKey)?
+        }
+    };
+    let key = seal::MasterKey::new(&key.0).map_err(StartError::Seal)?;
+    Ok(Store::open(settings.store.database_url.reveal(), key).await?)
 }
 
 async fn api_listener(
@@ -194,15 +216,14 @@ async fn bind(
         })
 }
 
-fn readiness(stopping: CancellationToken) -> impl Fn() -> Ready + Clone {
+fn readiness(store: Store, stopping: CancellationToken) -> impl Fn() -> Ready + Clone {
     move || {
-        let stopping = stopping.is_cancelled();
+        let (store, stopping) = (store.clone(), stopping.is_cancelled());
         Box::pin(async move {
             if stopping {
-                Err("stopping".to_owned())
-            } else {
-                Ok(())
+                return Err("stopping".to_owned());
             }
+            store.check().await.map_err(|error| error.to_string())
         })
     }
 }

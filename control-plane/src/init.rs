@@ -92,6 +92,9 @@ pub enum InitError {
         #[source]
         source: io::Error,
     },
+    /// The file of the master key holds something else.
+    #[error("{0}")]
+    MasterKey(String),
     /// The system gives no randomness.
     #[error("the system gives no random bytes")]
     Random,

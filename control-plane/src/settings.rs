@@ -8,9 +8,16 @@ mod check;
 mod database;
 mod identity;
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use zeroize::Zeroizing;
+
+use crate::init::{InitError, ensure_secret};
 
 pub use self::{
     args::{LogFormat, ServeArgs},
@@ -89,6 +96,17 @@ pub enum MasterKeySource {
 /// 32 bytes that seal secrets at rest. `Debug` shows nothing of them; memory is wiped at the end.
 #[derive(Clone)]
 pub struct MasterKey(pub Zeroizing<[u8; 32]>);
+
+impl MasterKey {
+    /// Reads the file, or makes it (mode 0600) when it does not exist.
+    ///
+    /// # Errors
+    /// [`InitError`] when the file can be neither made nor read.
+    pub fn load_or_create(path: &Path) -> Result<Self, InitError> {
+        ensure_secret(path)?;
+        check::master_key(path).map_err(InitError::MasterKey)
+    }
+}
 
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,17 +7,21 @@ use axum::{
     extract::{Query, Request},
 };
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts,
-    uri::Authority,
+    HeaderMap, Method, StatusCode, Uri, header,
+    request::Parts,
+    uri::{Authority, PathAndQuery},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 use tokio::time;
 
-use super::{Api, context::RequestContext, error::ApiError, path::ArmPath};
-use crate::api_version::{ApiVersion, InvalidApiVersion};
+use super::{Api, context::RequestContext, error::ApiError, path::ArmPath, precondition};
+use crate::{
+    api_version::{ApiVersion, InvalidApiVersion},
+    store::Precondition,
+};
 
-/// A request that passed what all requests must pass; its body is not read yet.
+/// A request that passed what all requests must pass, without its body.
 pub(super) struct Call {
     /// Ids of the request.
     pub(super) context: RequestContext,
@@ -25,14 +29,21 @@ pub(super) struct Call {
     pub(super) api_version: String,
     method: Method,
     headers: HeaderMap,
+    uri: Uri,
     query: Vec<(String, String)>,
     base_url: String,
-    body: Body,
 }
+
+/// The body of a request, not read yet.
+pub(super) struct RequestBody(Body);
 
 impl Call {
     /// Checks origin, `api-version` and `Host`.
-    pub(super) fn read(api: &Api, path: &ArmPath, request: Request) -> Result<Self, ApiError> {
+    pub(super) fn read(
+        api: &Api,
+        path: &ArmPath,
+        request: Request,
+    ) -> Result<(Self, RequestBody), ApiError> {
         let (parts, body) = request.into_parts();
         refuse_browsers(&parts.headers)?;
         let query = query(&parts.uri)?;
@@ -40,6 +51,7 @@ impl Call {
         let base_url = base_url(api, &parts)?;
         let Parts {
             method,
+            uri,
             headers,
             mut extensions,
             ..
@@ -47,23 +59,38 @@ impl Call {
         let context = extensions
             .remove::<RequestContext>()
             .ok_or_else(|| ApiError::internal("the request has no context"))?;
-        Ok(Self {
+        let call = Self {
             context,
             api_version,
             method,
             headers,
+            uri,
             query,
             base_url,
-            body,
-        })
+        };
+        Ok((call, RequestBody(body)))
     }
 
     pub(super) fn method(&self) -> &Method {
         &self.method
     }
 
-    pub(super) fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
-        self.headers.get(name)
+    /// Refuses all but GET and HEAD.
+    pub(super) fn only_get(&self) -> Result<(), ApiError> {
+        match self.method {
+            Method::GET | Method::HEAD => Ok(()),
+            _ => Err(ApiError::method_not_allowed("GET, HEAD")),
+        }
+    }
+
+    /// `If-Match` and `If-None-Match`.
+    pub(super) fn precondition(&self) -> Result<Precondition, ApiError> {
+        precondition::of(&self.headers)
+    }
+
+    /// The version as `Microsoft.Network` knows it.
+    pub(super) fn api_version(&self) -> Result<ApiVersion, ApiError> {
+        ApiVersion::parse(&self.api_version).map_err(ApiError::internal)
     }
 
     /// A query parameter; names match in any case.
@@ -76,14 +103,28 @@ impl Call {
         format!("{}{path}", self.base_url)
     }
 
+    /// The request's own absolute URL.
+    pub(super) fn own_url(&self) -> String {
+        self.url(self.uri.path_and_query().map_or("/", PathAndQuery::as_str))
+    }
+
+    /// The request's path as sent.
+    pub(super) fn path(&self) -> &str {
+        self.uri.path()
+    }
+}
+
+impl RequestBody {
     /// Reads the body as JSON.
     ///
     /// # Errors
     /// 400 when it is none (or nested too deeply), 408 when it comes too slowly, 413 when it is too large.
-    pub(super) async fn json(&mut self) -> Result<Value, ApiError> {
-        let body = std::mem::take(&mut self.body);
-        let collected =
-            time::timeout(BODY_DEADLINE, Limited::new(body, MAX_BODY_BYTES).collect()).await;
+    pub(super) async fn json(self) -> Result<Value, ApiError> {
+        let collected = time::timeout(
+            BODY_DEADLINE,
+            Limited::new(self.0, MAX_BODY_BYTES).collect(),
+        )
+        .await;
         let bytes = match collected {
             Ok(Ok(collected)) => collected.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),

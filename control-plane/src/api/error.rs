@@ -1,6 +1,6 @@
 //! Errors as ARM shows them: `{"error": {"code", "message", "target", "details"}}`.
 
-use std::error::Error;
+use std::{borrow::Cow, error::Error};
 
 use axum::{
     Json,
@@ -10,17 +10,17 @@ use http::{HeaderValue, StatusCode, header};
 use model::Violation;
 use serde_json::{Value, json};
 
-use crate::parse::Violations;
+use crate::{operation::OperationError, parse::Violations, store::StoreError};
 
 /// A refusal or failure: a public half (status, code, message, target, details) and a private source that has no path
 /// into a response.
 #[derive(Debug)]
 pub struct ApiError {
     status: StatusCode,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
     target: Option<String>,
-    details: Vec<Violation>,
+    details: Vec<Value>,
     headers: Vec<(header::HeaderName, HeaderValue)>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -30,7 +30,7 @@ impl ApiError {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
-            code,
+            code: Cow::Borrowed(code),
             message: message.into(),
             target: None,
             details: Vec::new(),
@@ -88,6 +88,15 @@ impl ApiError {
         error
     }
 
+    /// The end of an operation that failed.
+    pub fn of_operation(status: StatusCode, error: OperationError) -> Self {
+        let mut api_error = Self::new(status, "", error.message);
+        api_error.code = Cow::Owned(error.code);
+        api_error.target = error.target;
+        api_error.details = error.details.iter().map(|detail| json!(detail)).collect();
+        api_error
+    }
+
     /// Adds the property or parameter at fault.
     #[must_use]
     pub fn target(mut self, target: impl Into<String>) -> Self {
@@ -108,8 +117,8 @@ impl ApiError {
     }
 
     /// The ARM error code.
-    pub fn code(&self) -> &'static str {
-        self.code
+    pub fn code(&self) -> &str {
+        &self.code
     }
 
     fn body(&self) -> Value {
@@ -118,7 +127,7 @@ impl ApiError {
             error["target"] = json!(target);
         }
         if !self.details.is_empty() {
-            error["details"] = self.details.iter().map(detail).collect();
+            error["details"] = json!(self.details);
         }
         json!({ "error": error })
     }
@@ -128,13 +137,13 @@ impl ApiError {
         match &self.source {
             Some(source) => tracing::error!(
                 status = self.status.as_u16(),
-                code = self.code,
+                code = %self.code,
                 error = %Chain(source.as_ref()),
                 "request failed"
             ),
             None => tracing::debug!(
                 status = self.status.as_u16(),
-                code = self.code,
+                code = %self.code,
                 message = self.message,
                 "request refused"
             ),
@@ -146,8 +155,40 @@ impl From<Violations> for ApiError {
     fn from(violations: Violations) -> Self {
         let mut error = Self::bad_request(violations.code(), violations.message());
         error.target = violations.target().map(str::to_owned);
-        error.details = violations.details().to_vec();
+        error.details = violations.details().iter().map(detail).collect();
         error
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Busy { id } => {
+                let message =
+                    format!("The resource '{id}' is being deleted. Try again when it is gone.");
+                Self::new(StatusCode::CONFLICT, "AnotherOperationInProgress", message)
+            }
+            StoreError::Conflict { id } => {
+                let message = format!(
+                    "The resource '{id}' is being changed by others all the time. Try again."
+                );
+                Self::new(StatusCode::CONFLICT, "Conflict", message)
+            }
+            StoreError::Corrupt { .. } => Self::internal(error),
+            StoreError::NotFound { id } => Self::not_found(
+                "ResourceNotFound",
+                format!("The resource '{id}' was not found."),
+            ),
+            StoreError::Precondition { id, current } => Self::precondition_failed(match current {
+                Some(etag) => format!(
+                    "The resource '{id}' has the ETag {etag}, which the request's condition excludes."
+                ),
+                None => format!(
+                    "The resource '{id}' does not exist, and the request's condition demands that it does."
+                ),
+            }),
+            StoreError::Unavailable(_) => Self::unavailable(error),
+        }
     }
 }
 

@@ -92,7 +92,10 @@ impl ArmPath {
     pub(super) fn is_network(&self) -> bool {
         !matches!(
             self,
-            Self::ResourceGroups(_) | Self::ResourceGroup(_) | Self::GroupOperationResult(..)
+            Self::ResourceGroups(_)
+                | Self::ResourceGroup(_)
+                | Self::GroupOperationResult(..)
+                | Self::Provider(_)
         )
     }
 

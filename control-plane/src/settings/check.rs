@@ -206,7 +206,7 @@ fn own_master_key(path: &Path, problems: &mut Vec<Problem>) -> Option<MasterKeyS
     }
 }
 
-fn master_key(path: &Path) -> Result<MasterKey, String> {
+pub(super) fn master_key(path: &Path) -> Result<MasterKey, String> {
     let text =
         std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let bytes = Zeroizing::new(Zeroizing::new(text).trim_ascii().to_vec());

@@ -1,0 +1,105 @@
+//! Children one by one: `{gateway}/{collection}/{name}`. The same flow over the gateway's document.
+
+use axum::response::Response;
+use http::{Method, StatusCode};
+use model::{ChildId, Collection, GatewayId};
+use serde_json::{Value, json};
+
+use super::{
+    Api,
+    call::{Call, RequestBody},
+    error::ApiError,
+    gateway, reply,
+    write::{self, Edit},
+};
+use crate::{
+    permit::{Permit, Read},
+    render,
+    store::StoredGateway,
+};
+
+/// Answers at `{gateway}/{collection}/{name}`.
+pub(super) async fn answer(
+    api: &Api,
+    call: &Call,
+    body: RequestBody,
+    id: &ChildId,
+) -> Result<Response, ApiError> {
+    match *call.method() {
+        Method::GET | Method::HEAD => {
+            let stored = load_parent(api, id.gateway()).await?;
+            Ok(reply::resource(StatusCode::OK, rendered(&stored, id)?))
+        }
+        Method::PUT => {
+            let body = body.json().await?;
+            put(api, call, id, body).await
+        }
+        Method::DELETE => delete(api, call, id).await,
+        _ => Err(ApiError::method_not_allowed("GET, HEAD, PUT, DELETE")),
+    }
+}
+
+/// Answers at `{gateway}/{collection}`. Never in parts: a gateway's children are few.
+pub(super) async fn list(
+    api: &Api,
+    call: &Call,
+    gateway: &GatewayId,
+    collection: Collection,
+) -> Result<Response, ApiError> {
+    call.only_get()?;
+    let stored = load_parent(api, gateway).await?;
+    let children = render::children(&gateway::facts(&stored), collection);
+    Ok(reply::resource(
+        StatusCode::OK,
+        json!({ "value": children }),
+    ))
+}
+
+async fn put(api: &Api, call: &Call, id: &ChildId, body: Value) -> Result<Response, ApiError> {
+    let edit = Edit::PutChild(id.collection(), id.name().clone(), body);
+    let written = write::apply(api, call, id.gateway(), edit)
+        .await?
+        .ok_or_else(|| not_found(id))?;
+    let status = if written.child_existed {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    };
+    let committed = &written.committed;
+    let response = reply::resource(status, rendered(&committed.gateway, id)?);
+    Ok(gateway::follow(call, &committed.gateway).put(response, committed.operation.as_ref()))
+}
+
+async fn delete(api: &Api, call: &Call, id: &ChildId) -> Result<Response, ApiError> {
+    let edit = Edit::DeleteChild(id.collection(), id.name().clone());
+    let Some(written) = write::apply(api, call, id.gateway(), edit).await? else {
+        return Ok(reply::empty(StatusCode::NO_CONTENT));
+    };
+    let committed = &written.committed;
+    Ok(match &committed.operation {
+        Some(operation) => gateway::follow(call, &committed.gateway).accepted(operation),
+        None => reply::empty(StatusCode::OK),
+    })
+}
+
+async fn load_parent(api: &Api, id: &GatewayId) -> Result<StoredGateway, ApiError> {
+    let found = api
+        .store()
+        .find_gateway(&Permit::<Read>::for_caller(), id)
+        .await?;
+    found.ok_or_else(|| gateway::parent_not_found(id))
+}
+
+fn rendered(stored: &StoredGateway, id: &ChildId) -> Result<Value, ApiError> {
+    render::child(&gateway::facts(stored), id.collection(), id.name()).ok_or_else(|| not_found(id))
+}
+
+fn not_found(id: &ChildId) -> ApiError {
+    let message = format!(
+        "The Resource 'Microsoft.Network/applicationGateways/{}/{}/{}' was not found.",
+        id.gateway().name(),
+        id.collection(),
+        id.name()
+    );
+    ApiError::not_found("ResourceNotFound", message)
+}

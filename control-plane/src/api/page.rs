@@ -1,0 +1,66 @@
+//! Lists in parts: `$top`, `$skiptoken` and `nextLink`.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use super::{call::Call, error::ApiError};
+use crate::store::{Listing, Page};
+
+/// The part that a request asks for.
+///
+/// # Errors
+/// 400 for a malformed parameter.
+pub(super) fn of(call: &Call) -> Result<Page, ApiError> {
+    let limit = match call.parameter("$top") {
+        None => Ok(DEFAULT_LIMIT),
+        Some(top) => top
+            .parse::<u32>()
+            .ok()
+            .filter(|top| *top > 0)
+            .ok_or_else(|| {
+                ApiError::bad_request(
+                    "InvalidTopParameter",
+                    "$top must be a whole number above 0.",
+                )
+                .target("$top")
+            }),
+    }?;
+    let after = call.parameter("$skiptoken").map(decode).transpose()?;
+    Ok(Page {
+        after,
+        limit: limit.min(Page::MAX),
+    })
+}
+
+/// `{"value": [...], "nextLink": ...}`; the link is absolute and absent on the last part.
+pub(super) fn render<T>(
+    call: &Call,
+    page: &Page,
+    path: &str,
+    listing: Listing<T>,
+    item: impl Fn(T) -> Value,
+) -> Value {
+    let mut reply = json!({ "value": listing.items.into_iter().map(item).collect::<Vec<_>>() });
+    if let Some(next) = listing.next {
+        let token = BASE64_URL_SAFE_NO_PAD.encode(next);
+        let (version, limit) = (&call.api_version, page.limit);
+        let link = format!("{path}?api-version={version}&%24top={limit}&%24skiptoken={token}");
+        reply["nextLink"] = json!(call.url(&link));
+    }
+    reply
+}
+
+fn decode(token: &str) -> Result<String, ApiError> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok();
+    bytes
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(|| {
+            ApiError::bad_request(
+                "InvalidSkipToken",
+                "$skiptoken is not one that this API gave.",
+            )
+            .target("$skiptoken")
+        })
+}
+
+const DEFAULT_LIMIT: u32 = 100;

@@ -1,0 +1,235 @@
+//! The one way in which a gateway changes: read, edit, parse, compile, store.
+//!
+//! Whole documents, tags, start, stop and children differ only in the edit. A write that meets another one is repeated on
+//! the newer document; with `If-Match` the store then refuses it.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use model::{Collection, GatewayId, ResourceName};
+use serde_json::Value;
+
+use super::{Api, call::Call, error::ApiError, gateway, resource_group};
+use crate::{
+    api_version::ApiVersion,
+    compile::{self, Compiled},
+    parse::{self, ParseContext, Parsed},
+    permit::{Permit, Write},
+    render,
+    store::{Committed, Precondition, PutGateway, StoreError, StoredGateway},
+};
+
+/// What a request makes of the stored gateway.
+#[derive(Debug)]
+pub(super) enum Edit {
+    /// Take one child out.
+    DeleteChild(Collection, ResourceName),
+    /// Put one child in.
+    PutChild(Collection, ResourceName, Value),
+    /// Put in the whole document.
+    Replace(Value),
+    /// Cease to serve (true), or serve again.
+    Stop(bool),
+    /// Replace the tags.
+    Tags(Value),
+}
+
+/// What a write did.
+pub(super) struct Written {
+    /// As the store says.
+    pub(super) committed: Committed,
+    /// Whether the child that the request names was there before.
+    pub(super) child_existed: bool,
+}
+
+/// Applies `edit`; `None`: the child that is to be deleted does not exist.
+///
+/// # Errors
+/// 400 with all violations; 404 without group or, for all but [`Edit::Replace`], without gateway; 412; 409 while the
+/// gateway is being deleted or when other writers always come first.
+pub(super) async fn apply(
+    api: &Api,
+    call: &Call,
+    id: &GatewayId,
+    edit: Edit,
+) -> Result<Option<Written>, ApiError> {
+    let permit = Permit::<Write>::for_caller();
+    let wanted = call.precondition()?;
+    let edit = Arc::new(edit);
+    let _turn = api.store().turn(&id.key()).await;
+    for attempt in 0..MAX_ATTEMPTS {
+        let Some(draft) = Draft::read(api, call, id, &permit, &edit).await? else {
+            return Ok(None);
+        };
+        let precondition = draft.precondition(&wanted)?;
+        let child_existed = draft.child_existed;
+        let put = draft.prepare(api, call, precondition).await?;
+        match api.store().put_gateway(&permit, put).await {
+            Ok(committed) => {
+                return Ok(Some(Written {
+                    committed,
+                    child_existed,
+                }));
+            }
+            Err(StoreError::Conflict { .. }) => tokio::time::sleep(pause(attempt)).await,
+            Err(StoreError::NotFound { .. }) => return Err(resource_group::not_found(id.group())),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict { id: id.to_string() }.into())
+}
+
+/// One attempt: what was read, and what shall become of it.
+struct Draft {
+    /// With the casing of its creation.
+    id: GatewayId,
+    stored: Option<StoredGateway>,
+    edit: Arc<Edit>,
+    child_existed: bool,
+}
+
+impl Draft {
+    /// `None`: the child that is to be deleted does not exist.
+    async fn read(
+        api: &Api,
+        call: &Call,
+        id: &GatewayId,
+        permit: &Permit<Write>,
+        edit: &Arc<Edit>,
+    ) -> Result<Option<Self>, ApiError> {
+        let stored = api.store().find_gateway(&permit.as_read(), id).await?;
+        let id = match &stored {
+            Some(stored) => stored.id.clone(),
+            None => {
+                let group = resource_group::load(api, id.group()).await?;
+                GatewayId::new(group.id, id.name().clone())
+            }
+        };
+        let child_existed = match (edit.as_ref(), &stored) {
+            (Edit::Replace(_), _) => false,
+            (Edit::DeleteChild(..) | Edit::PutChild(..), None) => {
+                return Err(gateway::parent_not_found(&id));
+            }
+            (Edit::Stop(_) | Edit::Tags(_), None) => return Err(gateway::not_found(&id)),
+            (
+                Edit::DeleteChild(collection, name) | Edit::PutChild(collection, name, _),
+                Some(stored),
+            ) => render::child(&gateway::facts(stored), *collection, name).is_some(),
+            (Edit::Stop(_) | Edit::Tags(_), Some(_)) => false,
+        };
+        if matches!(edit.as_ref(), Edit::DeleteChild(..)) && !child_existed {
+            return Ok(None);
+        }
+        tracing::debug!(gateway = %id, correlation_id = call.context.correlation_id, "writing");
+        Ok(Some(Self {
+            id,
+            stored,
+            edit: Arc::clone(edit),
+            child_existed,
+        }))
+    }
+
+    /// What the store shall demand of the gateway. A child is there or not on its own account; its ETag is the
+    /// gateway's.
+    fn precondition(&self, wanted: &Precondition) -> Result<Precondition, ApiError> {
+        let about_child = matches!(
+            self.edit.as_ref(),
+            Edit::DeleteChild(..) | Edit::PutChild(..)
+        );
+        match wanted {
+            _ if !about_child => Ok(wanted.clone()),
+            Precondition::Absent if !self.child_existed => Ok(Precondition::None),
+            Precondition::ETag(_) | Precondition::Exists if self.child_existed => {
+                Ok(wanted.clone())
+            }
+            Precondition::None => Ok(Precondition::None),
+            Precondition::Absent => Err(ApiError::precondition_failed(
+                "The resource exists, and If-None-Match demands that it does not.",
+            )),
+            Precondition::ETag(_) | Precondition::Exists => Err(ApiError::precondition_failed(
+                "The resource does not exist, and If-Match demands that it does.",
+            )),
+        }
+    }
+
+    /// Parses and compiles, off the runtime's threads: opening a PFX file may take long.
+    async fn prepare(
+        self,
+        api: &Api,
+        call: &Call,
+        precondition: Precondition,
+    ) -> Result<PutGateway, ApiError> {
+        let api_version = call.api_version()?;
+        let parsed = tokio::task::spawn_blocking(move || {
+            let parsed = self.parse(&api_version)?;
+            let (stopped, compiled) = self.compile(&parsed);
+            Ok::<_, ApiError>((self, parsed, compiled, stopped))
+        });
+        let (draft, parsed, compiled, stopped) = match parsed.await {
+            Ok(prepared) => prepared?,
+            // The panic guard of the request counts and answers it.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => return Err(ApiError::internal(error)),
+        };
+        let now = api.parts.clock.now();
+        Ok(PutGateway {
+            id: draft.id,
+            document: parsed.document,
+            secrets: parsed.secrets,
+            keys: parsed.keys,
+            compiled,
+            stopped,
+            expected_generation: draft.stored.map(|stored| stored.generation),
+            precondition,
+            correlation_id: call.context.correlation_id.clone(),
+            now,
+            deadline: now + api.parts.operation_deadline,
+        })
+    }
+
+    fn parse(&self, api_version: &ApiVersion) -> Result<Parsed, ApiError> {
+        let stored = self.stored.as_ref().map(|stored| &stored.document);
+        let context = ParseContext {
+            id: &self.id,
+            api_version,
+            stored,
+        };
+        let body = match (self.edit.as_ref(), stored) {
+            (Edit::Replace(body), _) => Cow::Borrowed(body),
+            (_, None) => return Err(gateway::not_found(&self.id)),
+            (Edit::DeleteChild(collection, name), Some(stored)) => {
+                let without = parse::without_child(stored, *collection, name);
+                Cow::Owned(without.ok_or_else(|| gateway::not_found(&self.id))?)
+            }
+            (Edit::PutChild(collection, name, body), Some(stored)) => {
+                Cow::Owned(parse::with_child(stored, *collection, name, body)?)
+            }
+            (Edit::Stop(_), Some(stored)) => Cow::Borrowed(stored),
+            (Edit::Tags(body), Some(stored)) => Cow::Owned(parse::with_tags(stored, body)?),
+        };
+        Ok(parse::application_gateway(&context, &body)?)
+    }
+
+    /// A stopped gateway stays stopped through all other changes.
+    fn compile(&self, parsed: &Parsed) -> (bool, Compiled) {
+        let stopped = match (self.edit.as_ref(), &self.stored) {
+            (Edit::Stop(stop), _) => *stop,
+            (_, stored) => stored.as_ref().is_some_and(|stored| stored.stopped),
+        };
+        (
+            stopped,
+            if stopped {
+                compile::stopped(&self.id)
+            } else {
+                compile::snapshot(&parsed.gateway)
+            },
+        )
+    }
+}
+
+/// Writers of other replicas are waited out at random, longer each time, up to a quarter of a second.
+fn pause(attempt: u32) -> Duration {
+    let ceiling = 5_u64.saturating_mul(1 << attempt.min(6)).min(250);
+    Duration::from_millis(fastrand::u64(1..=ceiling))
+}
+
+const MAX_ATTEMPTS: u32 = 20;
