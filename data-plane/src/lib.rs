@@ -2,6 +2,7 @@
 
 mod access_log;
 pub mod admin;
+mod blobs;
 pub mod clock;
 pub mod connection;
 pub mod cores;
@@ -12,6 +13,7 @@ pub mod metrics;
 mod route;
 pub mod settings;
 pub mod snapshot;
+mod state;
 pub mod telemetry;
 pub mod tls;
 mod upstream;
