@@ -2,9 +2,12 @@
 
 mod access_log;
 pub mod admin;
+pub mod app;
+mod apply;
 mod blobs;
 pub mod clock;
 pub mod connection;
+mod convert;
 pub mod cores;
 mod http;
 pub mod limits;
@@ -14,6 +17,7 @@ mod route;
 pub mod settings;
 pub mod snapshot;
 mod state;
+mod stream;
 pub mod telemetry;
 pub mod tls;
 mod upstream;

@@ -95,7 +95,7 @@ pub(crate) struct Arguments {
     /// json or human
     #[arg(long, env = "PORTCULLIS_LOG_FORMAT", default_value = "json")]
     log_format: String,
-    /// What is logged, for example info,data_plane=debug
+    /// What is logged, for example `info,data_plane=debug`
     #[arg(long, env = "PORTCULLIS_LOG_FILTER", default_value = "info")]
     log_filter: String,
     #[command(flatten)]
@@ -213,12 +213,12 @@ impl Arguments {
 
     fn mutual_tls(&self, problems: &mut Problems) -> Option<StreamSecurity> {
         let ca = required(
-            &self.control_plane_ca_file,
+            self.control_plane_ca_file.as_ref(),
             "--control-plane-ca-file",
             problems,
         );
-        let certificate = required(&self.cert_file, "--cert-file", problems);
-        let key = required(&self.key_file, "--key-file", problems);
+        let certificate = required(self.cert_file.as_ref(), "--cert-file", problems);
+        let key = required(self.key_file.as_ref(), "--key-file", problems);
         let tls = file::stream_tls(ca?, certificate?, key?, problems)?;
         Some(StreamSecurity::MutualTls(tls))
     }
@@ -296,14 +296,14 @@ impl Arguments {
 }
 
 fn required<'a>(
-    value: &'a Option<PathBuf>,
+    value: Option<&'a PathBuf>,
     option: &str,
     problems: &mut Problems,
 ) -> Option<&'a PathBuf> {
     if value.is_none() {
         problems.add(option, "is required with an https control plane");
     }
-    value.as_ref()
+    value
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -57,8 +57,8 @@ impl Value for Duration {
         let one = match unit {
             "ms" => Duration::from_millis(1),
             "s" => Duration::from_secs(1),
-            "m" => Duration::from_secs(60),
-            "h" => Duration::from_secs(3600),
+            "m" => Duration::from_mins(1),
+            "h" => Duration::from_hours(1),
             _ => return Err(expected()),
         };
         if number == 0 {
@@ -118,8 +118,8 @@ mod tests {
     fn times_need_a_unit_and_a_positive_number() {
         check("500ms", Some(Duration::from_millis(500)));
         check("10s", Some(Duration::from_secs(10)));
-        check("5m", Some(Duration::from_secs(300)));
-        check("1h", Some(Duration::from_secs(3600)));
+        check("5m", Some(Duration::from_mins(5)));
+        check("1h", Some(Duration::from_hours(1)));
         for text in [
             "",
             "10",

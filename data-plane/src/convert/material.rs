@@ -1,0 +1,154 @@
+//! Certificates and keys out of blobs.
+
+use std::collections::{HashMap, HashSet};
+
+use client_auth::{Authenticator, Policy, TrustBundle};
+use prost::Message;
+use proto::config::v1 as wire;
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use super::cache::Key;
+use super::{Conversion, Rejected, unique};
+use crate::blobs::{Blob, Digest};
+use crate::tls::server_config;
+
+/// The blobs that a conversion may use.
+#[derive(Debug, Default)]
+pub(crate) struct Material(pub(crate) HashMap<Digest, Blob>);
+
+/// Names and kinds of all blobs that a snapshot refers to. Malformed names are left out; the conversion refuses them.
+pub(crate) fn references(gateway: &wire::GatewaySnapshot) -> Vec<(Digest, wire::BlobKind)> {
+    let bundles = gateway
+        .client_auth_policies
+        .iter()
+        .flat_map(|policy| &policy.trust_bundles);
+    let roots = gateway
+        .upstreams
+        .iter()
+        .filter_map(|upstream| upstream.tls.as_ref())
+        .flat_map(|tls| &tls.roots);
+    let lists = bundles
+        .chain(roots)
+        .map(|bundle| (&bundle.sha256, wire::BlobKind::Certificates));
+    let servers = gateway.server_certificates.iter().flat_map(|certificate| {
+        [
+            (&certificate.chain_sha256, wire::BlobKind::Certificates),
+            (&certificate.key_sha256, wire::BlobKind::PrivateKey),
+        ]
+    });
+    lists
+        .chain(servers)
+        .filter_map(|(name, kind)| Some((Digest::try_from(name.as_slice()).ok()?, kind)))
+        .collect()
+}
+
+impl Material {
+    /// The bytes of a blob of this kind.
+    fn bytes(&self, digest: &[u8], kind: wire::BlobKind) -> Result<&[u8], String> {
+        let found = self.0.get(digest).filter(|blob| blob.kind == kind);
+        found
+            .map(Blob::bytes)
+            .ok_or_else(|| format!("blob {} is missing", hex::encode(digest)))
+    }
+
+    /// The certificates of a list; at least one.
+    pub(super) fn certificates(
+        &self,
+        digest: &[u8],
+    ) -> Result<Vec<CertificateDer<'static>>, String> {
+        let bytes = self.bytes(digest, wire::BlobKind::Certificates)?;
+        let list = wire::CertificateList::decode(bytes)
+            .map_err(|error| format!("not a certificate list: {error}"))?;
+        if list.certificates.is_empty() {
+            return Err("the certificate list is empty".to_owned());
+        }
+        Ok(list
+            .certificates
+            .into_iter()
+            .map(CertificateDer::from)
+            .collect())
+    }
+
+    fn private_key(&self, digest: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+        let bytes = self.bytes(digest, wire::BlobKind::PrivateKey)?;
+        Ok(PrivatePkcs8KeyDer::from(bytes.to_vec()).into())
+    }
+}
+
+impl Conversion<'_> {
+    /// Reads every server certificate, used or not.
+    pub(super) fn build_certificates(&mut self) -> Result<(), Rejected> {
+        const COLLECTION: &str = "sslCertificates";
+        let mut seen = HashSet::new();
+        for certificate in &self.gateway.server_certificates {
+            let name = certificate.name.as_str();
+            unique(&mut seen, name, COLLECTION)?;
+            let reject = |reason| Rejected::new(COLLECTION, name, "data", reason);
+            let key = Key::new("certificate")
+                .field(&certificate.chain_sha256)
+                .field(&certificate.key_sha256)
+                .finish();
+            let material = self.material;
+            let built = self.built.certificates.take_or_build(key, || {
+                let chain = material
+                    .certificates(&certificate.chain_sha256)
+                    .map_err(reject)?;
+                let key = material
+                    .private_key(&certificate.key_sha256)
+                    .map_err(reject)?;
+                let provider = server_config::provider(Vec::new());
+                CertifiedKey::from_der(chain, key, &provider)
+                    .map_err(|error| reject(error.to_string()))
+            })?;
+            self.certificates.insert(name, built);
+        }
+        Ok(())
+    }
+
+    /// Prepares the decisions of every client authentication policy, used or not.
+    pub(super) fn build_authenticators(&mut self) -> Result<(), Rejected> {
+        const COLLECTION: &str = "sslProfiles";
+        let mut seen = HashSet::new();
+        for policy in &self.gateway.client_auth_policies {
+            let name = policy.name.as_str();
+            unique(&mut seen, name, COLLECTION)?;
+            match wire::ClientAuthMode::try_from(policy.mode) {
+                Ok(wire::ClientAuthMode::Strict) => {}
+                Ok(wire::ClientAuthMode::Unspecified) | Err(_) => {
+                    let reason = format!("client authentication mode {} is not known", policy.mode);
+                    return Err(Rejected::new(
+                        COLLECTION,
+                        name,
+                        "clientAuthConfiguration",
+                        reason,
+                    ));
+                }
+            }
+            let key = Key::new("client-auth policy")
+                .field(&policy.encode_to_vec())
+                .finish();
+            let material = self.material;
+            let built = self.built.authenticators.take_or_build(key, || {
+                let bundles = policy
+                    .trust_bundles
+                    .iter()
+                    .map(|bundle| trust_bundle(bundle, material));
+                let bundles = bundles.collect::<Result<Vec<_>, _>>()?;
+                Ok::<_, Rejected>(Authenticator::new(Policy::strict(
+                    name,
+                    bundles,
+                    policy.verify_issuer,
+                )))
+            })?;
+            self.authenticators.insert(name, built);
+        }
+        Ok(())
+    }
+}
+
+fn trust_bundle(bundle: &wire::TrustBundle, material: &Material) -> Result<TrustBundle, Rejected> {
+    let reject = |reason| Rejected::new("trustedClientCertificates", &bundle.name, "data", reason);
+    let certificates = material.certificates(&bundle.sha256).map_err(reject)?;
+    TrustBundle::from_der(&bundle.name, &certificates).map_err(|error| reject(error.to_string()))
+}

@@ -1,0 +1,90 @@
+//! The TLS configuration of one virtual host.
+
+use std::sync::Arc;
+
+use client_auth::Authenticator;
+use rustls::crypto::aws_lc_rs::{self, Ticketer, kx_group};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
+
+use super::client_auth::Verifier;
+use crate::clock::Clock;
+
+/// What a virtual host offers to clients.
+#[derive(Debug)]
+pub(crate) struct ServerTls {
+    /// At least one.
+    pub(crate) versions: Vec<&'static SupportedProtocolVersion>,
+    /// In order of preference; at least one for each version.
+    pub(crate) suites: Vec<SupportedCipherSuite>,
+    /// The certificate shown to every client.
+    pub(crate) certificate: Arc<CertifiedKey>,
+    /// Absent: no client certificate is asked for.
+    pub(crate) authenticator: Option<Arc<Authenticator>>,
+    /// Whether HTTP/2 is offered.
+    pub(crate) http2: bool,
+}
+
+/// In order of preference; the hybrid protects recorded traffic against later quantum computers.
+const GROUPS: [&dyn SupportedKxGroup; 4] = [
+    kx_group::X25519MLKEM768,
+    kx_group::X25519,
+    kx_group::SECP256R1,
+    kx_group::SECP384R1,
+];
+
+/// A cipher suite of the TLS library by its IANA number.
+pub(crate) fn cipher_suite(number: u32) -> Option<SupportedCipherSuite> {
+    let suites = aws_lc_rs::ALL_CIPHER_SUITES.iter();
+    suites
+        .copied()
+        .find(|suite| u32::from(u16::from(suite.suite())) == number)
+}
+
+/// The cryptography of a virtual host, and of a certificate's key.
+pub(crate) fn provider(suites: Vec<SupportedCipherSuite>) -> CryptoProvider {
+    CryptoProvider {
+        cipher_suites: suites,
+        kx_groups: GROUPS.to_vec(),
+        ..aws_lc_rs::default_provider()
+    }
+}
+
+/// Builds the configuration.
+///
+/// Sessions: with client authentication none can be resumed, by ticket or by id, so expiry and policy are looked at in
+/// every handshake. Without, one ticket is sent, under keys that belong to this configuration alone; a ticket of one
+/// virtual host is never taken by another. Early data is never accepted.
+///
+/// # Errors
+/// rustls finds the offer impossible, or has no randomness.
+pub(crate) fn build(tls: ServerTls, clock: &Clock) -> Result<ServerConfig, rustls::Error> {
+    let provider = provider(tls.suites);
+    let algorithms = provider.signature_verification_algorithms;
+    let builder = ServerConfig::builder_with_details(Arc::new(provider), Arc::new(clock.clone()))
+        .with_protocol_versions(&tls.versions)?;
+    let client_auth = tls.authenticator.is_some();
+    let builder = match tls.authenticator {
+        Some(authenticator) => {
+            builder.with_client_cert_verifier(Arc::new(Verifier::new(authenticator, algorithms)))
+        }
+        None => builder.with_no_client_auth(),
+    };
+    let certificate = CertifiedKey::clone(&tls.certificate);
+    let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certificate)));
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    if !client_auth {
+        config.ticketer = Ticketer::new()?;
+        config.send_tls13_tickets = 1;
+    }
+    config.max_early_data_size = 0;
+    config.alpn_protocols = if tls.http2 {
+        vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+    } else {
+        vec![b"http/1.1".to_vec()]
+    };
+    Ok(config)
+}
