@@ -14,6 +14,8 @@ mod test;
 mod watchdog;
 mod workspace;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Developer tasks of Portcullis.
@@ -36,8 +38,18 @@ enum Task {
     Ci,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
         Task::Test { arguments } => {
             let tally = test::run(&arguments)?;
             println!("{tally}");
