@@ -34,6 +34,7 @@ pub struct Running {
     /// Bound address of the admin port.
     pub admin_address: SocketAddr,
     tasks: Tasks,
+    store: Store,
     drain_deadline: Duration,
 }
 
@@ -112,7 +113,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
 
     let mut tasks = Tasks::new();
     let front = tasks.token(Phase::Front);
-    let admin = Admin::new(registry, readiness(store, front.clone()));
+    let admin = Admin::new(registry, readiness(store.clone(), front.clone()));
     let drain = settings.drain_deadline;
     tasks.spawn("api", Phase::Front, async move {
         listener.serve(api.router(), front, drain).await;
@@ -138,6 +139,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         stream_address,
         admin_address,
         tasks,
+        store,
         drain_deadline: drain,
     })
 }
@@ -154,7 +156,9 @@ impl Running {
     /// The first part that ended badly.
     pub async fn shutdown(self) -> Result<(), TaskEnded> {
         tracing::info!("the control plane stops");
-        self.tasks.stop(self.drain_deadline + DRAIN_SLACK).await
+        let stopped = self.tasks.stop(self.drain_deadline + DRAIN_SLACK).await;
+        self.store.close().await;
+        stopped
     }
 }
 

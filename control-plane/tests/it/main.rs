@@ -1,5 +1,6 @@
 //! The control plane against real databases and real sockets. One executable for all of it.
 
+mod api;
 mod database;
 mod fixture;
 mod store;

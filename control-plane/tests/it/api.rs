@@ -1,0 +1,6 @@
+//! The REST API, through its router on a real database, and once through a real socket.
+
+mod caller;
+mod https;
+mod request;
+mod resource_group;

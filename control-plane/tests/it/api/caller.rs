@@ -1,0 +1,154 @@
+//! A caller of the API without a socket.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, body::Body};
+use control_plane::{
+    api::{Api, ApiParts, Metrics},
+    clock::Clock,
+    store::Store,
+};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use prometheus_client::registry::Registry;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::{database::Database, fixture};
+
+pub(crate) const SUBSCRIPTION: &str = "/subscriptions/11111111-1111-1111-1111-111111111111";
+pub(crate) const VERSION: &str = "api-version=2026-03-01";
+
+/// Sends requests to a router over a store, at a fixed time.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    router: Arc<Router>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// `Value::Null` for an empty body.
+    pub(crate) body: Value,
+}
+
+impl Caller {
+    pub(crate) async fn new(database: &Database) -> Self {
+        let store = database.open().await;
+        let clock = Clock::fixed(fixture::now());
+        let api = Api::new(ApiParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: Metrics::register(&mut Registry::default()),
+            operation_deadline: Duration::from_secs(30),
+            public_url: None,
+            scheme: "https",
+        });
+        Self {
+            store,
+            clock,
+            router: Arc::new(api.router()),
+        }
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.router.as_ref().clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes).unwrap()
+        };
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    /// Sends a request with the usual headers; `path` may lack the api-version.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Reply {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let uri = if path.contains("api-version=") {
+            path.to_owned()
+        } else {
+            format!("{path}{separator}{VERSION}")
+        };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header("host", "gateway.example:8443");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            Body::from(body.to_string())
+        };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.call(Method::GET, path, &[], &Value::Null).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.call(Method::PUT, path, &[], body).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        self.call(Method::DELETE, path, &[], &Value::Null).await
+    }
+}
+
+impl Reply {
+    /// A header as text; empty when absent.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Path and query of an absolute URL in a header.
+    pub(crate) fn path_in(&self, header: &str) -> String {
+        let url = self.header(header);
+        let path = url.strip_prefix("https://gateway.example:8443");
+        path.unwrap_or_else(|| {
+            panic!("{header}: {url:?} does not lie below the host of the request")
+        })
+        .to_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_status(&self, status: u16) -> &Self {
+        assert_eq!(self.status.as_u16(), status, "{:#}", self.body);
+        self
+    }
+
+    /// Checks status and ARM error code, and the shape of the error.
+    #[track_caller]
+    pub(crate) fn assert_error(&self, status: u16, code: &str) -> &Self {
+        self.assert_status(status);
+        assert_eq!(self.body["error"]["code"], code, "{:#}", self.body);
+        assert!(
+            self.body["error"]["message"]
+                .as_str()
+                .is_some_and(|message| !message.is_empty())
+        );
+        assert_eq!(self.header("content-type"), "application/json");
+        self
+    }
+}
