@@ -1,5 +1,173 @@
 //! Operations end here: recorded facts are judged by a pure function, on wake-up and on a timer.
+//!
+//! The task keeps nothing in memory, so every replica runs one, and any of them ends any operation, also after a crash.
 
-pub use self::settle::{REFUSED, Refusal, SILENT, Verdict, WorkerFacts, settle};
+use std::time::Duration;
 
+use time::OffsetDateTime;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+pub use self::{
+    metrics::Metrics,
+    settle::{REFUSED, REMAINING, Refusal, SILENT, Verdict, WorkerFacts, settle, settle_group},
+};
+use crate::{
+    clock::Clock,
+    operation::{Operation, OperationKind},
+    store::{Store, StoreError, Topic},
+};
+
+mod metrics;
 mod settle;
+
+/// Makes up for lost wake-ups, and notices deadlines and leases that ran out.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often old rows are forgotten.
+const SWEEP_TICKS: u32 = 600;
+
+/// How long an operation can be asked for after its end, and a worker is remembered after its lease.
+const MEMORY: time::Duration = time::Duration::days(7);
+
+/// Ends operations.
+#[derive(Debug)]
+pub struct Reconciler {
+    store: Store,
+    clock: Clock,
+    metrics: Metrics,
+}
+
+impl Reconciler {
+    /// Makes one; [`Reconciler::run`] does the work.
+    pub fn new(store: Store, clock: Clock, metrics: Metrics) -> Self {
+        Self {
+            store,
+            clock,
+            metrics,
+        }
+    }
+
+    /// Works until `shutdown`. A database that is away is logged and tried again.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut facts = self.store.watch(Topic::Facts);
+        let mut timer = tokio::time::interval(INTERVAL);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = 0_u32;
+        loop {
+            let ticked = tokio::select! {
+                () = shutdown.cancelled() => return,
+                changed = facts.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    false
+                }
+                _ = timer.tick() => true,
+            };
+            facts.mark_unchanged();
+            let now = self.clock.now();
+            if let Err(error) = self.pass(now).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "operations cannot be judged"
+                );
+            }
+            if ticked {
+                let sweep = ticks.is_multiple_of(SWEEP_TICKS);
+                ticks = ticks.wrapping_add(1);
+                if let Err(error) = self.tidy(now, sweep).await {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the store cannot be tidied"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Judges every open operation once.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn pass(&self, now: OffsetDateTime) -> Result<(), StoreError> {
+        for operation in self.store.open_operations().await? {
+            let verdict = self.judge(now, &operation).await?;
+            let error = match verdict {
+                Verdict::Pending => continue,
+                Verdict::Succeeded => None,
+                Verdict::Failed(error) => Some(error),
+            };
+            if !self
+                .store
+                .end_operation(&operation, error.as_ref(), now)
+                .await?
+            {
+                continue;
+            }
+            self.metrics.record_end(&operation, error.as_ref(), now);
+            let (operation_id, resource_id) = (&operation.id, &operation.resource_id);
+            let (kind, generation) = (operation.kind.as_str(), operation.generation);
+            match error {
+                None => {
+                    tracing::info!(
+                        operation_id,
+                        resource_id,
+                        kind,
+                        generation,
+                        "operation succeeded"
+                    );
+                }
+                Some(error) => {
+                    let (code, reason) = (&error.code, &error.message);
+                    tracing::warn!(
+                        operation_id,
+                        resource_id,
+                        kind,
+                        generation,
+                        code,
+                        reason,
+                        "operation failed"
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn judge(
+        &self,
+        now: OffsetDateTime,
+        operation: &Operation,
+    ) -> Result<Verdict, StoreError> {
+        match operation.kind {
+            OperationKind::DeleteResourceGroup => {
+                let left = self.store.count_gateways(&operation.resource_key).await?;
+                Ok(settle_group(now, operation, left))
+            }
+            OperationKind::DeleteGateway | OperationKind::PutGateway => {
+                let facts = self.store.worker_facts(operation, now).await?;
+                Ok(settle(now, operation, &facts))
+            }
+        }
+    }
+
+    /// Finishes deletions whose operation failed when the last worker has removed the gateway after all; forgets old rows.
+    async fn tidy(&self, now: OffsetDateTime, sweep: bool) -> Result<(), StoreError> {
+        for left in self.store.leftovers().await? {
+            if self.judge(now, &left).await? == Verdict::Succeeded {
+                self.store.remove(&left).await?;
+                tracing::info!(
+                    resource_id = left.resource_id,
+                    "removed after its deletion had failed"
+                );
+            }
+        }
+        if sweep {
+            let operations = self.store.forget_operations(now - MEMORY).await?;
+            let workers = self.store.forget_workers(now - MEMORY).await?;
+            tracing::debug!(operations, workers, "forgot old rows");
+        }
+        Ok(())
+    }
+}

@@ -10,6 +10,9 @@ pub const REFUSED: &str = "WorkerRefusedConfiguration";
 /// Code of an operation that a worker did not answer in time.
 pub const SILENT: &str = "WorkerDidNotAnswer";
 
+/// Code of a resource group's deletion that gateways outlived.
+pub const REMAINING: &str = "ResourceGroupDeletionTimedOut";
+
 /// What one worker that subscribes to the gateway has said about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerFacts {
@@ -72,6 +75,18 @@ pub fn settle(now: OffsetDateTime, operation: &Operation, facts: &[WorkerFacts])
         Verdict::Succeeded
     } else if now >= operation.deadline {
         Verdict::Failed(one_or_many(SILENT, silent))
+    } else {
+        Verdict::Pending
+    }
+}
+
+/// Decides whether the deletion of a resource group is over: when its last gateway is gone. Pure.
+pub fn settle_group(now: OffsetDateTime, operation: &Operation, gateways_left: i64) -> Verdict {
+    if gateways_left == 0 {
+        Verdict::Succeeded
+    } else if now >= operation.deadline {
+        let message = format!("{gateways_left} application gateways are still on workers");
+        Verdict::Failed(OperationError::new(REMAINING, message))
     } else {
         Verdict::Pending
     }

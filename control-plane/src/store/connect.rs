@@ -42,7 +42,7 @@ impl Store {
     /// [`OpenError`]; its text holds no part of the URL.
     pub async fn open(database_url: &str, key: MasterKey) -> Result<Self, OpenError> {
         install_default_drivers();
-        let (engine, reader, writer) = match database_url.split_once("://") {
+        let (engine, reader, writer) = match database_url.split_once(':') {
             Some(("postgres" | "postgresql", _)) => {
                 let pool = postgres_pool(database_url).await?;
                 (Engine::Postgres, pool.clone(), pool)

@@ -27,9 +27,9 @@ pub struct Content {
     pub sha256: [u8; 32],
     /// Encoded `GatewaySnapshot`.
     pub snapshot: Vec<u8>,
-    /// Certificate lists that the gateway has.
+    /// Certificate lists that the snapshot refers to.
     pub blobs: Vec<[u8; 32]>,
-    /// Private keys that the gateway has.
+    /// Private keys that the snapshot refers to.
     pub keys: Vec<[u8; 32]>,
 }
 
@@ -49,7 +49,7 @@ impl Store {
             return Ok(None);
         };
         let blobs = blob_hashes(&mut connection, gateway).await?;
-        let keys = secret_hashes(&mut connection, gateway).await?;
+        let keys = snapshot_secret_hashes(&mut connection, gateway).await?;
         Ok(Some(Content {
             sha256: sha256(row.sha256, gateway)?,
             snapshot: row.bytes,
@@ -157,14 +157,15 @@ async fn replace_secrets(
             insert_secret(connection, &row.id, &secret, micros(put.now)).await?;
         }
     }
-    if wanted.iter().all(|sha256| known.contains(*sha256)) {
-        Ok(())
-    } else {
-        Err(StoreError::corrupt(format!(
-            "{}: a private key is missing",
-            row.display_id
-        )))
+    if !wanted.iter().all(|sha256| known.contains(*sha256)) {
+        let what = format!("{}: a private key is missing", row.display_id);
+        return Err(StoreError::corrupt(what));
     }
+    unmark_secrets(connection, &row.id).await?;
+    for sha256 in &put.compiled.keys {
+        mark_secret(connection, &row.id, sha256).await?;
+    }
+    Ok(())
 }
 
 /// Associated data of a sealed key: it opens for this gateway and this fingerprint only.
@@ -301,6 +302,39 @@ async fn secret_hashes(
         .await
 }
 
+async fn snapshot_secret_hashes(
+    connection: &mut AnyConnection,
+    gateway: &str,
+) -> Result<Vec<Vec<u8>>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select sha256 from secrets where gateway_id = $1 and in_snapshot = 1 order by sha256",
+    )
+    .bind(gateway)
+    .fetch_all(connection)
+    .await
+}
+
+async fn unmark_secrets(connection: &mut AnyConnection, gateway: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("update secrets set in_snapshot = 0 where gateway_id = $1 and in_snapshot = 1")
+        .bind(gateway)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn mark_secret(
+    connection: &mut AnyConnection,
+    gateway: &str,
+    sha256: &[u8; 32],
+) -> Result<(), sqlx::Error> {
+    sqlx::query("update secrets set in_snapshot = 1 where gateway_id = $1 and sha256 = $2")
+        .bind(gateway)
+        .bind(sha256.to_vec())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 async fn find_secret(
     connection: &mut AnyConnection,
     gateway: &str,
@@ -320,7 +354,7 @@ async fn insert_secret(
     now: i64,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "insert into secrets (gateway_id, sha256, sealed, created_at) values ($1, $2, $3, $4)",
+        "insert into secrets (gateway_id, sha256, sealed, in_snapshot, created_at) values ($1, $2, $3, 0, $4)",
     )
     .bind(gateway)
     .bind(secret.sha256.to_vec())

@@ -93,6 +93,33 @@ impl Store {
         Ok(forgotten)
     }
 
+    /// What is marked as deleted while no operation is under way for it, each as the operation that would remove it.
+    pub(crate) async fn leftovers(&self) -> Result<Vec<Operation>, StoreError> {
+        let mut connection = self.reader.acquire().await?;
+        let mut left = Vec::new();
+        for row in list_left_gateways(&mut connection).await? {
+            left.push(row.into_removal(OperationKind::DeleteGateway));
+        }
+        for row in list_left_groups(&mut connection).await? {
+            left.push(row.into_removal(OperationKind::DeleteResourceGroup));
+        }
+        Ok(left)
+    }
+
+    /// Removes one of the [`Store::leftovers`].
+    pub(crate) async fn remove(&self, left: &Operation) -> Result<(), StoreError> {
+        let mut writing = self.begin().await?;
+        match left.kind {
+            OperationKind::DeleteGateway => delete_gateway(writing.connection(), left).await?,
+            OperationKind::DeleteResourceGroup => {
+                delete_group(writing.connection(), &left.resource_key).await?;
+            }
+            OperationKind::PutGateway => {}
+        }
+        writing.wake(Topic::Gateways);
+        writing.commit().await
+    }
+
     async fn read_operation(&self, id: &str) -> Result<Option<Operation>, StoreError> {
         let mut connection = self.reader.acquire().await?;
         let row = find(&mut connection, id).await?;
@@ -166,6 +193,32 @@ impl OperationRow {
     }
 }
 
+#[derive(FromRow)]
+struct LeftRow {
+    id: String,
+    display_id: String,
+    generation: i64,
+    deleted_at: i64,
+}
+
+impl LeftRow {
+    fn into_removal(self, kind: OperationKind) -> Operation {
+        Operation {
+            id: String::new(),
+            resource_key: self.id,
+            resource_id: self.display_id,
+            kind,
+            generation: self.generation,
+            state: OperationState::InProgress,
+            error: None,
+            correlation_id: String::new(),
+            created_at: instant(self.deleted_at),
+            deadline: instant(self.deleted_at),
+            ended_at: None,
+        }
+    }
+}
+
 macro_rules! select {
     ($rest:literal) => {
         concat!(
@@ -204,6 +257,24 @@ async fn list_unfinished(
         "where resource_id = $1 and state = 'InProgress' order by created_at, id"
     ))
     .bind(resource)
+    .fetch_all(connection)
+    .await
+}
+
+async fn list_left_gateways(connection: &mut AnyConnection) -> Result<Vec<LeftRow>, sqlx::Error> {
+    sqlx::query_as(
+        "select id, display_id, generation, deleted_at from gateways g where deleted_at is not null and not exists \
+         (select 1 from operations o where o.resource_id = g.id and o.state = 'InProgress') order by id",
+    )
+    .fetch_all(connection)
+    .await
+}
+
+async fn list_left_groups(connection: &mut AnyConnection) -> Result<Vec<LeftRow>, sqlx::Error> {
+    sqlx::query_as(
+        "select id, display_id, 0 as generation, deleted_at from resource_groups g where deleted_at is not null and \
+         not exists (select 1 from operations o where o.resource_id = g.id and o.state = 'InProgress') order by id",
+    )
     .fetch_all(connection)
     .await
 }

@@ -3,12 +3,17 @@
 //! A wake-up says only that something changed; whoever wakes reads the state again. It may be lost (a connection that
 //! broke), so every listener also has a timer.
 
+use std::{convert::Infallible, time::Duration};
+
 use sqlx::{AnyConnection, postgres::PgListener};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Engine, Store, StoreError};
+use super::{Engine, Store};
+
+/// Mean pause before a lost connection is made again.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// What changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,33 +37,45 @@ pub(super) struct Wakes {
 
 impl Store {
     /// Reports every later change of `topic`, from this process and from other replicas that
-    /// [`Store::listen`] hears. Several changes may be reported as one.
+    /// [`Store::run_listener`] hears. Several changes may be reported as one.
     pub fn watch(&self, topic: Topic) -> watch::Receiver<()> {
         self.wakes.sender(topic).subscribe()
     }
 
-    /// Passes the wake-ups of other replicas on until `shutdown`. On SQLite there are none.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when the connection cannot be had or is lost for good; call it again after a pause.
-    pub async fn listen(&self, shutdown: &CancellationToken) -> Result<(), StoreError> {
+    /// Passes the wake-ups of other replicas on until `shutdown`; a lost connection is made again. On SQLite there are
+    /// no other replicas.
+    pub async fn run_listener(&self, shutdown: CancellationToken) {
         if self.engine == Engine::Sqlite {
             shutdown.cancelled().await;
-            return Ok(());
+            return;
         }
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                Err(error) = self.listen() => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "wake-ups of other replicas are not heard");
+                }
+            }
+            let pause = RETRY.mul_f64(0.5 + fastrand::f64());
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Never ends well.
+    async fn listen(&self) -> Result<Infallible, sqlx::Error> {
         let mut listener = PgListener::connect(&self.database_url).await?;
         listener.listen_all(Topic::ALL.map(Topic::channel)).await?;
         // What was missed before the connection stood.
         self.wakes.wake_all();
         loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
-                heard = listener.try_recv() => match heard? {
-                    Some(heard) if heard.payload() == self.wakes.replica => {}
-                    Some(heard) => self.wakes.wake_channel(heard.channel()),
-                    // The connection broke and stands again; what came in between is lost.
-                    None => self.wakes.wake_all(),
-                },
+            match listener.try_recv().await? {
+                Some(heard) if heard.payload() == self.wakes.replica => {}
+                Some(heard) => self.wakes.wake_channel(heard.channel()),
+                // The connection broke and stands again; what came in between is lost.
+                None => self.wakes.wake_all(),
             }
         }
     }

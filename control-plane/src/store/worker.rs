@@ -52,7 +52,7 @@ impl Store {
     /// Begins a session: takes the worker's lease, from an older connection if need be, and forgets what the worker said
     /// before, except that what it still has in force and is still wanted is recorded as applied.
     ///
-    /// Returns key and generation of each gateway that was so recorded.
+    /// Returns the gateways that were so recorded.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -62,14 +62,18 @@ impl Store {
         in_force: &[InForce],
         now: OffsetDateTime,
         lease_until: OffsetDateTime,
-    ) -> Result<Vec<(String, i64)>, StoreError> {
+    ) -> Result<Vec<WantedGateway>, StoreError> {
         let mut writing = self.begin().await?;
         upsert_worker(writing.connection(), session, now, lease_until).await?;
         delete_outcomes(writing.connection(), &session.worker).await?;
         let mut recorded = Vec::new();
         for in_force in in_force {
-            let row = insert_in_force(writing.connection(), session, in_force, micros(now)).await?;
-            recorded.extend(row);
+            let Some(row) = find_wanted(writing.connection(), in_force).await? else {
+                continue;
+            };
+            let wanted = row.into_wanted()?;
+            upsert_applied(writing.connection(), session, &wanted, micros(now)).await?;
+            recorded.push(wanted);
         }
         writing.wake(Topic::Facts);
         writing.commit().await?;
@@ -277,22 +281,16 @@ async fn delete_outcomes(connection: &mut AnyConnection, worker: &str) -> Result
     Ok(())
 }
 
-/// Records what is in force on the worker if it is the wanted snapshot.
-async fn insert_in_force(
+/// The gateway whose wanted snapshot is the one in force.
+async fn find_wanted(
     connection: &mut AnyConnection,
-    session: &Session,
     in_force: &InForce,
-    now: i64,
-) -> Result<Option<(String, i64)>, sqlx::Error> {
+) -> Result<Option<WantedRow>, sqlx::Error> {
     sqlx::query_as(
-        "insert into outcomes (worker_id, gateway_id, applied_generation, applied_sha256, applied_at) \
-         select w.id, g.id, g.generation, s.sha256, $1 from workers w, gateways g, snapshots s \
-         where w.id = $2 and g.id = $3 and g.deleted_at is null and s.gateway_id = g.id \
-         and s.generation = g.generation and s.sha256 = $4 \
-         on conflict (worker_id, gateway_id) do nothing returning gateway_id, applied_generation",
+        "select g.id, g.display_id, g.resource_guid, g.generation, g.deleted_at, s.sha256 from gateways g \
+         join snapshots s on s.gateway_id = g.id and s.generation = g.generation \
+         where g.id = $1 and g.deleted_at is null and s.sha256 = $2",
     )
-    .bind(now)
-    .bind(&session.worker)
     .bind(&in_force.gateway)
     .bind(in_force.sha256.to_vec())
     .fetch_optional(connection)

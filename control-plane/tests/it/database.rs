@@ -95,6 +95,8 @@ fn with_database(server: &str, name: &str) -> String {
         None => (server, String::new()),
     };
     let authority = base.find("://").map_or(0, |index| index + 3);
-    let end = base[authority..].find('/').map_or(base.len(), |slash| authority + slash);
+    let end = base[authority..]
+        .find('/')
+        .map_or(base.len(), |slash| authority + slash);
     format!("{}/{name}{parameters}", &base[..end])
 }

@@ -14,7 +14,8 @@ use proto::config::v1::BlobKind;
 use serde_json::json;
 use time::OffsetDateTime;
 
-pub(crate) const GROUP: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/Group";
+pub(crate) const GROUP: &str =
+    "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/Group";
 
 pub(crate) fn read() -> Permit<Read> {
     Permit::for_caller()

@@ -14,6 +14,9 @@ async fn a_gateway_that_was_put_is_found(database: Database) {
     with_group(&store).await;
     let committed = store.put_gateway(&write(), put("GW", "a")).await.unwrap();
     assert_eq!(committed.change, Change::Created);
-    let found = store.find_gateway(&read(), &gateway_id("gw")).await.unwrap();
+    let found = store
+        .find_gateway(&read(), &gateway_id("gw"))
+        .await
+        .unwrap();
     assert_eq!(found, Some(committed.gateway));
 }
