@@ -58,8 +58,11 @@ create table secrets (
     -- Of the plain value.
     sha256 bytea not null,
     sealed bytea not null,
+    -- 1: the current snapshot refers to it, so workers get it. 0: only the document does.
+    in_snapshot bigint not null,
     created_at bigint not null,
     constraint secrets_pk primary key (gateway_id, sha256),
+    constraint secrets_in_snapshot_flag check (in_snapshot in (0, 1)),
     constraint secrets_gateway_fk foreign key (gateway_id) references gateways (id) on delete cascade
 );
 

@@ -16,6 +16,7 @@ pub mod render;
 pub mod seal;
 pub mod settings;
 pub mod store;
+pub mod stream;
 pub mod subscription;
 pub mod telemetry;
 pub mod tls;

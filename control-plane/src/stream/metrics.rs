@@ -1,0 +1,109 @@
+//! Metrics of the configuration stream.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+/// Sessions, answers and bytes of the configuration stream. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    pub(super) sessions: Gauge,
+    pub(super) unanswered: Gauge,
+    pub(super) blob_bytes: Counter,
+    answers: Family<AnswerLabels, Counter>,
+    ends: Family<EndLabels, Counter>,
+    answer_time: Histogram,
+}
+
+/// What a worker answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(super) enum Answer {
+    Ack,
+    MissingBlobs,
+    Nack,
+    /// Of a nonce that is not open.
+    Stale,
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(super) enum End {
+    /// The worker closed it.
+    Closed,
+    /// The connection broke.
+    Lost,
+    /// The worker broke the protocol.
+    Refused,
+    /// A newer connection of the same worker.
+    Replaced,
+    /// This replica stops.
+    Shutdown,
+    /// The database was away or its content unusable.
+    Store,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabels {
+    answer: Answer,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndLabels {
+    reason: End,
+}
+
+impl Metrics {
+    /// Makes the metrics and registers them.
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            sessions: Gauge::default(),
+            unanswered: Gauge::default(),
+            blob_bytes: Counter::default(),
+            answers: Family::default(),
+            ends: Family::default(),
+            answer_time: Histogram::new([
+                0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
+            ]),
+        };
+        let Self {
+            sessions,
+            unanswered,
+            blob_bytes,
+            answers,
+            ends,
+            answer_time,
+        } = metrics.clone();
+        registry.register("sessions", "Workers that are connected", sessions);
+        registry.register(
+            "unanswered",
+            "Configurations that were sent and not answered yet",
+            unanswered,
+        );
+        registry.register_with_unit("blob", "Sent to workers", Unit::Bytes, blob_bytes);
+        registry.register("answers", "What workers answered", answers);
+        registry.register("session_ends", "Sessions that ended", ends);
+        registry.register_with_unit(
+            "answer",
+            "From sending a configuration to its acknowledgement",
+            Unit::Seconds,
+            answer_time,
+        );
+        metrics
+    }
+
+    pub(super) fn record_answer(&self, answer: Answer) {
+        self.answers.get_or_create(&AnswerLabels { answer }).inc();
+    }
+
+    pub(super) fn record_answer_time(&self, after: Duration) {
+        self.answer_time.observe(after.as_secs_f64());
+    }
+
+    pub(super) fn record_end(&self, reason: End) {
+        self.ends.get_or_create(&EndLabels { reason }).inc();
+    }
+}

@@ -1,0 +1,69 @@
+//! Keeps the newest wanted state of all gateways for the sessions.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::{sync::watch, time::MissedTickBehavior};
+
+use crate::{
+    permit::Permit,
+    store::{Store, StoreError, Topic, WantedGateway},
+};
+
+/// Makes up for lost wake-ups.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// All gateways by their keys.
+pub(super) type Wanted = BTreeMap<String, Arc<WantedGateway>>;
+
+/// What sessions see; `None` until it was read for the first time.
+pub(super) type Published = Option<Arc<Wanted>>;
+
+pub(super) struct Publisher {
+    store: Store,
+    wanted: watch::Sender<Published>,
+}
+
+impl Publisher {
+    pub(super) fn new(store: Store, wanted: watch::Sender<Published>) -> Self {
+        Self { store, wanted }
+    }
+
+    /// Re-reads the wanted state on each wake-up and on a timer; never ends while the store lives.
+    pub(super) async fn run(self) {
+        let mut changes = self.store.watch(Topic::Gateways);
+        let mut timer = tokio::time::interval(INTERVAL);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                _ = timer.tick() => {}
+            }
+            changes.mark_unchanged();
+            if let Err(error) = self.publish().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "what workers shall serve cannot be read"
+                );
+            }
+        }
+    }
+
+    async fn publish(&self) -> Result<(), StoreError> {
+        let gateways = self
+            .store
+            .wanted_gateways(&Permit::for_control_plane())
+            .await?;
+        let read: Wanted = gateways
+            .into_iter()
+            .map(|gateway| (gateway.key.clone(), Arc::new(gateway)))
+            .collect();
+        self.wanted.send_if_modified(|published| {
+            let changed = published.as_deref() != Some(&read);
+            if changed {
+                *published = Some(Arc::new(read));
+            }
+            changed
+        });
+        Ok(())
+    }
+}
