@@ -1,8 +1,15 @@
 //! The decision.
 
+use std::collections::BTreeSet;
+
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use crate::{Check, CheckName, Decision, Policy, Reason, Refusal};
+use crate::certificate::Certificate;
+use crate::leaf::Leaf;
+use crate::path::{Found, PathFinder, VerifiedPath};
+use crate::{
+    Check, CheckName, ClientIdentity, Decision, Limits, Mode, Policy, Reason, Refusal, TrustBundle,
+};
 
 /// Decides about clients by one policy. Build it once per policy; it is immutable and can be shared.
 #[derive(Debug)]
@@ -10,9 +17,10 @@ pub struct Authenticator {
     policy: Policy,
     policy_hash: [u8; 32],
     ca_names: Vec<Vec<u8>>,
+    paths: PathFinder,
 }
 
-/// Whether certificate signatures that were verified before on the same thread are verified again.
+/// Whether certificate signatures that were good before on the same thread are verified again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SignatureChecks {
     /// A signature that was good is good for ever: remembered in a bounded cache per thread.
@@ -29,10 +37,11 @@ impl Authenticator {
     }
 
     /// As [`new`](Self::new), with or without the memory of good signatures. Verdicts are the same.
-    pub fn with_signature_checks(policy: Policy, _signature_checks: SignatureChecks) -> Self {
+    pub fn with_signature_checks(policy: Policy, signature_checks: SignatureChecks) -> Self {
         Self {
             policy_hash: policy.hash(),
-            ca_names: Vec::new(),
+            ca_names: ca_names(&policy),
+            paths: PathFinder::new(&policy, signature_checks),
             policy,
         }
     }
@@ -48,42 +57,148 @@ impl Authenticator {
     }
 
     /// Distinct subject names of all uploaded CAs, each a DER `Name` with its SEQUENCE header, for the
-    /// `certificate_authorities` of a CertificateRequest (RFC 8446 section 4.2.4). Roots come first.
+    /// `certificate_authorities` of a `CertificateRequest` (RFC 8446 section 4.2.4). Roots come first.
     pub fn ca_names(&self) -> &[Vec<u8>] {
         &self.ca_names
     }
 
     /// The decision about a client that sent no certificate.
     pub fn decide_absent(&self) -> Decision {
-        refused(Refusal::new(
-            Reason::NoCertificate,
-            "the client sent no certificate",
-        ))
+        let refusal = Refusal::new(Reason::NoCertificate, "the client sent no certificate");
+        let mut checks = Checks::default();
+        let verdict = checks.record(CheckName::Size, Err(refusal));
+        checks.decision(verdict, VerifiedPath::default())
     }
 
-    /// Decides whether the client that presented `leaf` and `intermediates` (in any order) may in at `now`.
+    /// Decides whether the client that presented `leaf` and `intermediates` may in at `now`.
     ///
-    /// Never panics, whatever the bytes are.
+    /// The order of `intermediates` makes no difference. Never panics, whatever the bytes are.
     pub fn decide(
         &self,
-        _leaf: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _now: UnixTime,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
     ) -> Decision {
-        refused(Refusal::new(
-            Reason::EmptyTrust,
-            "the profile has no trusted client CA",
-        ))
+        match self.policy.mode {
+            Mode::Strict => self.decide_strict(leaf, intermediates, now),
+        }
+    }
+
+    fn decide_strict(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Decision {
+        let mut checks = Checks::default();
+        let leaf = match self.check_client(leaf, intermediates, now, &mut checks) {
+            Ok(leaf) => leaf,
+            Err(refusal) => return checks.decision(Err(refusal), VerifiedPath::default()),
+        };
+        let Found { result, path } = self.paths.find(&leaf, intermediates, now);
+        let verdict = self
+            .record_path(result, &mut checks)
+            .map(|()| ClientIdentity::new(&leaf.certificate, &path.certificates, path.not_after));
+        checks.decision(verdict, path)
+    }
+
+    /// All that can be said about the client's certificate alone.
+    fn check_client<'a>(
+        &self,
+        leaf: &'a CertificateDer<'a>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+        checks: &mut Checks,
+    ) -> Result<Leaf<'a>, Refusal> {
+        let size = check_size(leaf, intermediates, &self.policy.limits);
+        checks.record(CheckName::Size, size)?;
+        checks.record(CheckName::Trust, self.paths.check_trust())?;
+        let leaf = checks.record(CheckName::Encoding, Leaf::parse(leaf))?;
+        checks.record(CheckName::NotACa, leaf.check_not_a_ca())?;
+        checks.record(CheckName::KeyStrength, leaf.check_key_strength())?;
+        checks.record(CheckName::Validity, leaf.check_validity(now))?;
+        checks.record(CheckName::Purpose, leaf.check_purpose())?;
+        checks.record(CheckName::KeyUsage, leaf.check_key_usage())?;
+        Ok(leaf)
+    }
+
+    fn record_path(&self, result: Result<(), Refusal>, checks: &mut Checks) -> Result<(), Refusal> {
+        match result {
+            Err(refusal) if refusal.reason == Reason::IssuerNotPinned => {
+                checks.record(CheckName::Path, Ok(()))?;
+                checks.record(CheckName::Issuer, Err(refusal))
+            }
+            result => {
+                checks.record(CheckName::Path, result)?;
+                if self.policy.verify_issuer {
+                    checks.record(CheckName::Issuer, Ok(()))?;
+                }
+                Ok(())
+            }
+        }
     }
 }
 
-fn refused(refusal: Refusal) -> Decision {
-    Decision {
-        verdict: Err(refusal.clone()),
-        path: Vec::new(),
-        checks: vec![Check {
-            name: CheckName::Trust,
-            result: Err(refusal),
-        }],
+/// The checks so far.
+#[derive(Default)]
+struct Checks(Vec<Check>);
+
+impl Checks {
+    fn record<T>(&mut self, name: CheckName, result: Result<T, Refusal>) -> Result<T, Refusal> {
+        self.0.push(Check {
+            name,
+            result: result.as_ref().map(|_| ()).map_err(Clone::clone),
+        });
+        result
     }
+
+    fn decision(self, verdict: Result<ClientIdentity, Refusal>, path: VerifiedPath) -> Decision {
+        Decision {
+            verdict,
+            path: path.certificates,
+            checks: self.0,
+        }
+    }
+}
+
+fn check_size(
+    leaf: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    limits: &Limits,
+) -> Result<(), Refusal> {
+    let count = intermediates.len() + 1;
+    if count > limits.max_certificates {
+        return Err(Refusal::new(
+            Reason::TooManyCertificates,
+            format!(
+                "the client sent {count} certificates, at most {} are allowed",
+                limits.max_certificates
+            ),
+        ));
+    }
+    let bytes = leaf.len() + intermediates.iter().map(|der| der.len()).sum::<usize>();
+    if bytes > limits.max_chain_bytes {
+        return Err(Refusal::new(
+            Reason::ChainTooLarge,
+            format!(
+                "the client sent {bytes} bytes of certificates, at most {} are allowed",
+                limits.max_chain_bytes
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Subjects of the roots, then of the other CAs, each once.
+fn ca_names(policy: &Policy) -> Vec<Vec<u8>> {
+    let bundles = &policy.trust_bundles;
+    let roots = bundles.iter().filter_map(TrustBundle::root);
+    let others = bundles.iter().flat_map(TrustBundle::intermediates);
+    let mut seen = BTreeSet::new();
+    roots
+        .chain(others)
+        .filter_map(|der| Certificate::parse(der).ok())
+        .map(|certificate| certificate.subject.to_vec())
+        .filter(|name| seen.insert(name.clone()))
+        .collect()
 }

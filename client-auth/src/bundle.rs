@@ -1,8 +1,11 @@
 //! One upload of trusted client CA certificates.
 
 use rustls_pki_types::CertificateDer;
+use webpki::EndEntityCert;
 
+use crate::certificate::Certificate;
 use crate::policy::FieldHasher;
+use crate::{deepest, key_strength, name, signature};
 
 /// One validated upload: exactly one self-signed root CA, and any number of intermediate CAs.
 ///
@@ -12,7 +15,20 @@ use crate::policy::FieldHasher;
 pub struct TrustBundle {
     name: String,
     certificates: Vec<CertificateDer<'static>>,
+    /// Index into `certificates`.
+    root: usize,
+    issuer: PinnedIssuer,
     issuer_display: String,
+}
+
+/// The issuer that `verifyClientCertIssuerDN` demands: its name *and* its key, since anyone can make a CA of the same
+/// name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinnedIssuer {
+    /// Subject: a DER `Name` with its header.
+    pub subject: Vec<u8>,
+    /// `SubjectPublicKeyInfo` in DER with its header.
+    pub spki: Vec<u8>,
 }
 
 /// Why an upload cannot be trusted. Indices count the certificates of the upload from 0.
@@ -93,13 +109,27 @@ impl TrustBundle {
         name: &str,
         certificates: &[CertificateDer<'_>],
     ) -> Result<Self, TrustBundleError> {
-        if certificates.is_empty() {
-            return Err(TrustBundleError::Empty);
+        let cas = parse_cas(certificates)?;
+        for ca in &cas {
+            check_ca(ca)?;
         }
-        Err(TrustBundleError::NoCa).map(|()| Self {
+        let roots: Vec<usize> = (0..cas.len())
+            .filter(|index| cas.get(*index).is_some_and(Ca::is_root))
+            .collect();
+        let &[root] = roots.as_slice() else {
+            return Err(TrustBundleError::RootCount { found: roots.len() });
+        };
+        let parsed: Vec<_> = cas.iter().map(|ca| ca.certificate).collect();
+        let deepest = deepest::find(&parsed, root).ok_or(TrustBundleError::TooComplex)?;
+        Ok(Self {
             name: name.to_owned(),
-            certificates: Vec::new(),
-            issuer_display: String::new(),
+            certificates: parsed.iter().map(|ca| ca.as_der().into_owned()).collect(),
+            root,
+            issuer: PinnedIssuer {
+                subject: deepest.subject.to_vec(),
+                spki: deepest.key.spki.to_vec(),
+            },
+            issuer_display: name::azure(deepest.subject),
         })
     }
 
@@ -114,6 +144,26 @@ impl TrustBundle {
         &self.issuer_display
     }
 
+    /// The name and key behind [`issuer_display`](Self::issuer_display).
+    pub fn issuer(&self) -> &PinnedIssuer {
+        &self.issuer
+    }
+
+    /// The root: the only trust anchor of the upload.
+    pub fn root(&self) -> Option<&CertificateDer<'static>> {
+        self.certificates.get(self.root)
+    }
+
+    /// The CA certificates other than the root, in file order.
+    pub fn intermediates(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        let root = self.root;
+        self.certificates
+            .iter()
+            .enumerate()
+            .filter(move |(index, _)| *index != root)
+            .map(|(_, certificate)| certificate)
+    }
+
     /// The CA certificates of the upload, in file order.
     pub fn certificates(&self) -> &[CertificateDer<'static>] {
         &self.certificates
@@ -125,6 +175,91 @@ impl TrustBundle {
         for certificate in &self.certificates {
             hasher.field(certificate);
         }
+        hasher.number(self.root);
+        hasher.field(&self.issuer.subject);
+        hasher.field(&self.issuer.spki);
         hasher.finish()
     }
 }
+
+/// Certificates in one upload. Azure's limit of 25 KB allows about 60.
+const MAX_CERTIFICATES: usize = 100;
+
+/// A CA certificate and its place in the upload.
+struct Ca<'a> {
+    index: usize,
+    certificate: Certificate<'a>,
+}
+
+impl Ca<'_> {
+    fn is_root(&self) -> bool {
+        let certificate = &self.certificate;
+        certificate.is_self_issued()
+            && signature::is_signed_with(&certificate.signed, &certificate.key)
+    }
+}
+
+/// The distinct CA certificates of an upload.
+fn parse_cas<'a>(certificates: &'a [CertificateDer<'_>]) -> Result<Vec<Ca<'a>>, TrustBundleError> {
+    if certificates.is_empty() {
+        return Err(TrustBundleError::Empty);
+    }
+    if certificates.len() > MAX_CERTIFICATES {
+        return Err(TrustBundleError::TooMany {
+            found: certificates.len(),
+            limit: MAX_CERTIFICATES,
+        });
+    }
+    let mut cas: Vec<Ca<'a>> = Vec::new();
+    for (index, der) in certificates.iter().enumerate() {
+        let certificate =
+            Certificate::parse(der).map_err(|_| TrustBundleError::NotACertificate { index })?;
+        let repeated = cas.iter().any(|ca| ca.certificate.der == certificate.der);
+        if certificate.is_ca() && !repeated {
+            cas.push(Ca { index, certificate });
+        }
+    }
+    if cas.is_empty() {
+        return Err(TrustBundleError::NoCa);
+    }
+    Ok(cas)
+}
+
+/// Refuses a CA certificate that must not, or could never, be part of a path.
+///
+/// A trust anchor is no more than a name and a key to `webpki`: what its certificate says is checked here, and its
+/// validity and path length at each decision.
+fn check_ca(ca: &Ca<'_>) -> Result<(), TrustBundleError> {
+    let certificate = &ca.certificate;
+    let unusable = |defect| TrustBundleError::UnusableCa {
+        index: ca.index,
+        subject: certificate.subject_text(),
+        defect,
+    };
+    match EndEntityCert::try_from(&certificate.as_der()) {
+        Ok(_) => {}
+        Err(webpki::Error::UnsupportedCriticalExtension) => {
+            return Err(unusable(CaDefect::UnknownCriticalExtension));
+        }
+        Err(_) => return Err(TrustBundleError::NotACertificate { index: ca.index }),
+    }
+    if certificate.subject == EMPTY_NAME {
+        return Err(unusable(CaDefect::EmptySubject));
+    }
+    if !certificate.may_sign_certificates() {
+        return Err(unusable(CaDefect::NoKeyCertSign));
+    }
+    if !certificate.may_issue_clients() {
+        return Err(unusable(CaDefect::NotForClientAuth));
+    }
+    if key_strength::check(&certificate.key).is_err() {
+        return Err(unusable(CaDefect::WeakKey));
+    }
+    if !ca.is_root() && !signature::is_supported(&certificate.signed) {
+        return Err(unusable(CaDefect::UnsupportedAlgorithm));
+    }
+    Ok(())
+}
+
+/// A `Name` without parts.
+const EMPTY_NAME: &[u8] = &[0x30, 0x00];

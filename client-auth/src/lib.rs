@@ -16,14 +16,28 @@
 
 mod authenticator;
 mod bundle;
+mod certificate;
 mod decision;
+mod deepest;
+mod der_value;
 mod fingerprint;
 mod identity;
+mod issuers;
+mod key_strength;
+mod leaf;
+mod name;
+mod path;
 mod policy;
 mod reason;
+mod signature;
+mod signature_cache;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use authenticator::{Authenticator, SignatureChecks};
-pub use bundle::{CaDefect, TrustBundle, TrustBundleError};
+pub use bundle::{CaDefect, PinnedIssuer, TrustBundle, TrustBundleError};
 pub use decision::{Check, CheckName, Decision, PathCertificate};
 pub use fingerprint::{Fingerprint, Sha1Fingerprint, Sha256Fingerprint};
 pub use identity::{ClientIdentity, SubjectAltNames};

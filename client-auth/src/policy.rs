@@ -83,7 +83,9 @@ impl Policy {
         hasher.field(&[self.limits.max_intermediates]);
         hasher.number(self.limits.max_certificates);
         hasher.number(self.limits.max_chain_bytes);
-        bundles.iter().for_each(|bundle| hasher.field(bundle));
+        for bundle in &bundles {
+            hasher.field(bundle);
+        }
         hasher.finish()
     }
 }

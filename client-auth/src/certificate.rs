@@ -1,0 +1,277 @@
+//! The parts of a certificate that a decision needs, borrowed from its DER bytes (RFC 5280 section 4.1).
+//!
+//! `webpki` reads the same bytes once more and is stricter; what is read here serves the checks that it does not make.
+
+use rustls_pki_types::{CertificateDer, UnixTime};
+
+use crate::der_value::{
+    BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, SEQUENCE, Tlv, Values, malformed,
+};
+use crate::{Sha256Fingerprint, name};
+
+/// One certificate.
+#[derive(Clone, Copy)]
+pub(crate) struct Certificate<'a> {
+    pub(crate) der: &'a [u8],
+    /// DER `Name` with its header.
+    pub(crate) issuer: &'a [u8],
+    /// DER `Name` with its header.
+    pub(crate) subject: &'a [u8],
+    /// Contents of the INTEGER.
+    pub(crate) serial: &'a [u8],
+    pub(crate) not_before: UnixTime,
+    pub(crate) not_after: UnixTime,
+    pub(crate) key: PublicKey<'a>,
+    pub(crate) signed: Signed<'a>,
+    pub(crate) extensions: Extensions<'a>,
+}
+
+/// A `SubjectPublicKeyInfo` (RFC 5280 section 4.1.2.7).
+#[derive(Clone, Copy)]
+pub(crate) struct PublicKey<'a> {
+    /// The whole structure with its header.
+    pub(crate) spki: &'a [u8],
+    /// Contents of the `AlgorithmIdentifier`.
+    pub(crate) algorithm: &'a [u8],
+    pub(crate) bits: &'a [u8],
+}
+
+/// What the issuer signed, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Signed<'a> {
+    pub(crate) message: &'a [u8],
+    /// Contents of the `AlgorithmIdentifier`.
+    pub(crate) algorithm: &'a [u8],
+    pub(crate) signature: &'a [u8],
+}
+
+/// The extensions that are looked at.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Extensions<'a> {
+    pub(crate) basic_constraints: Option<BasicConstraints>,
+    pub(crate) key_usage: Option<KeyUsage>,
+    pub(crate) purposes: Option<Purposes>,
+    /// Contents of the `GeneralNames` sequence.
+    pub(crate) alt_names: Option<&'a [u8]>,
+}
+
+/// RFC 5280 section 4.2.1.9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BasicConstraints {
+    pub(crate) ca: bool,
+    pub(crate) path_length: Option<u8>,
+}
+
+/// RFC 5280 section 4.2.1.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeyUsage {
+    pub(crate) digital_signature: bool,
+    pub(crate) key_cert_sign: bool,
+}
+
+/// RFC 5280 section 4.2.1.12.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Purposes {
+    pub(crate) client_auth: bool,
+    pub(crate) any: bool,
+}
+
+const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
+const ALT_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
+const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
+
+/// `id-kp-clientAuth`.
+pub(crate) const CLIENT_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02];
+/// `anyExtendedKeyUsage`.
+pub(crate) const ANY_PURPOSE: &[u8] = &[0x55, 0x1d, 0x25, 0x00];
+
+const EXPLICIT_VERSION: u8 = 0xa0;
+const ISSUER_UNIQUE_ID: u8 = 0x81;
+const SUBJECT_UNIQUE_ID: u8 = 0x82;
+const EXPLICIT_EXTENSIONS: u8 = 0xa3;
+
+impl<'a> Certificate<'a> {
+    /// Reads one certificate and nothing behind it.
+    pub(crate) fn parse(der: &'a [u8]) -> Result<Self, der::Error> {
+        let mut outer = Values::only(der, SEQUENCE)?.values()?;
+        let tbs = outer.expect(SEQUENCE)?;
+        let signed = Signed {
+            message: tbs.raw,
+            algorithm: outer.expect(SEQUENCE)?.value,
+            signature: outer.expect(BIT_STRING)?.octets()?,
+        };
+        outer.finish()?;
+
+        let mut fields = tbs.values()?;
+        fields.optional(EXPLICIT_VERSION)?;
+        let serial = fields.expect(INTEGER)?.value;
+        fields.expect(SEQUENCE)?;
+        let issuer = fields.expect(SEQUENCE)?.raw;
+        let mut validity = fields.expect(SEQUENCE)?.values()?;
+        let not_before = validity.next()?.ok_or_else(malformed)?.time()?;
+        let not_after = validity.next()?.ok_or_else(malformed)?.time()?;
+        let subject = fields.expect(SEQUENCE)?.raw;
+        let key = PublicKey::parse(fields.expect(SEQUENCE)?)?;
+        fields.optional(ISSUER_UNIQUE_ID)?;
+        fields.optional(SUBJECT_UNIQUE_ID)?;
+        let extensions = match fields.optional(EXPLICIT_EXTENSIONS)? {
+            Some(explicit) => Extensions::parse(Values::only(explicit.value, SEQUENCE)?)?,
+            None => Extensions::default(),
+        };
+        fields.finish()?;
+        Ok(Self {
+            der,
+            issuer,
+            subject,
+            serial,
+            not_before,
+            not_after,
+            key,
+            signed,
+            extensions,
+        })
+    }
+
+    /// The certificate as `webpki` takes it, still borrowed.
+    pub(crate) fn as_der(&self) -> CertificateDer<'a> {
+        CertificateDer::from(self.der)
+    }
+
+    /// Whether basic constraints say CA:TRUE.
+    pub(crate) fn is_ca(&self) -> bool {
+        self.extensions.basic_constraints.is_some_and(|b| b.ca)
+    }
+
+    /// Whether issuer and subject are the same name.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
+    }
+
+    /// Whether the key usage extension, if there is one, allows signing certificates (RFC 5280 section 6.1.4 (n)).
+    pub(crate) fn may_sign_certificates(&self) -> bool {
+        self.extensions.key_usage.is_none_or(|u| u.key_cert_sign)
+    }
+
+    /// Whether a CA's extended key usage, if there is one, lets certificates below it authenticate clients.
+    ///
+    /// RFC 5280 section 4.2.1.12: a CA that does not wish to restrict usages can say `anyExtendedKeyUsage`.
+    pub(crate) fn may_issue_clients(&self) -> bool {
+        self.extensions
+            .purposes
+            .is_none_or(|p| p.client_auth || p.any)
+    }
+
+    /// The subject in the form of RFC 2253.
+    pub(crate) fn subject_text(&self) -> String {
+        name::rfc2253(self.subject)
+    }
+
+    /// SHA-256 of the public key.
+    pub(crate) fn key_id(&self) -> Sha256Fingerprint {
+        Sha256Fingerprint::of(self.key.spki)
+    }
+
+    /// SHA-256 of the certificate.
+    pub(crate) fn sha256(&self) -> Sha256Fingerprint {
+        Sha256Fingerprint::of(self.der)
+    }
+}
+
+impl<'a> PublicKey<'a> {
+    fn parse(spki: Tlv<'a>) -> Result<Self, der::Error> {
+        let mut fields = spki.values()?;
+        let algorithm = fields.expect(SEQUENCE)?.value;
+        let bits = fields.expect(BIT_STRING)?.octets()?;
+        fields.finish()?;
+        Ok(Self {
+            spki: spki.raw,
+            algorithm,
+            bits,
+        })
+    }
+}
+
+impl<'a> Extensions<'a> {
+    fn parse(sequence: Tlv<'a>) -> Result<Self, der::Error> {
+        let mut found = Self::default();
+        let mut extensions = sequence.values()?;
+        while let Some(extension) = extensions.next()? {
+            let mut fields = extension.values()?;
+            let id = fields.expect(OID)?.value;
+            fields.optional(BOOLEAN)?;
+            let value = fields.expect(OCTET_STRING)?.value;
+            fields.finish()?;
+            found.remember(id, value)?;
+        }
+        Ok(found)
+    }
+
+    fn remember(&mut self, id: &[u8], value: &'a [u8]) -> Result<(), der::Error> {
+        match id {
+            KEY_USAGE => set_once(&mut self.key_usage, KeyUsage::parse(value)?),
+            ALT_NAMES => set_once(&mut self.alt_names, Values::only(value, SEQUENCE)?.value),
+            BASIC_CONSTRAINTS => set_once(
+                &mut self.basic_constraints,
+                BasicConstraints::parse(Values::only(value, SEQUENCE)?)?,
+            ),
+            EXTENDED_KEY_USAGE => set_once(
+                &mut self.purposes,
+                Purposes::parse(Values::only(value, SEQUENCE)?)?,
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl KeyUsage {
+    fn parse(value: &[u8]) -> Result<Self, der::Error> {
+        let bits = Values::only(value, BIT_STRING)?.value;
+        let (_unused, octets) = bits.split_first().ok_or_else(malformed)?;
+        let first = octets.first().copied().unwrap_or_default();
+        Ok(Self {
+            digital_signature: first & 0x80 != 0,
+            key_cert_sign: first & 0x04 != 0,
+        })
+    }
+}
+
+impl BasicConstraints {
+    fn parse(sequence: Tlv<'_>) -> Result<Self, der::Error> {
+        let mut fields = sequence.values()?;
+        let ca = fields.optional(BOOLEAN)?;
+        let path_length = match fields.optional(INTEGER)?.map(|tlv| tlv.value) {
+            None => None,
+            Some([length @ 0..=0x7f]) => Some(*length),
+            Some(_) => return Err(malformed()),
+        };
+        fields.finish()?;
+        Ok(Self {
+            ca: ca.is_some_and(|tlv| tlv.value == [0xff]),
+            path_length,
+        })
+    }
+}
+
+impl Purposes {
+    fn parse(sequence: Tlv<'_>) -> Result<Self, der::Error> {
+        let mut purposes = Self::default();
+        let mut ids = sequence.values()?;
+        while let Some(id) = ids.next()? {
+            match id.value {
+                CLIENT_AUTH => purposes.client_auth = true,
+                ANY_PURPOSE => purposes.any = true,
+                _ => {}
+            }
+        }
+        Ok(purposes)
+    }
+}
+
+/// An extension may occur once (RFC 5280 section 4.2).
+fn set_once<T>(slot: &mut Option<T>, value: T) -> Result<(), der::Error> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(malformed()),
+    }
+}

@@ -1,0 +1,276 @@
+//! Which certificates may take part in building a path.
+//!
+//! A client can send certificates that all claim to have issued each other. Before `webpki` tries to combine them, the
+//! crowd is reduced to those that a trust anchor vouches for: an anchor signed it, or a CA that is vouched for signed
+//! it. Nobody but a trusted CA can add to these, so that a client cannot make path building expensive (Go's
+//! CVE-2018-16875 and its kin); the work is at most one signature for each pair of equal names.
+
+use std::collections::BTreeMap;
+
+use rustls_pki_types::{CertificateDer, TrustAnchor};
+use webpki::anchor_from_trusted_cert;
+
+use crate::certificate::{Certificate, PublicKey};
+use crate::signature::{Algorithms, SignatureFault};
+use crate::{Reason, Refusal, TrustBundle, key_strength, name, signature};
+
+/// All that a policy trusts, indexed by subject (DER `Name` with its header).
+#[derive(Debug, Default)]
+pub(crate) struct Trust {
+    /// What `webpki` sees of the anchors.
+    pub(crate) anchors: Vec<TrustAnchor<'static>>,
+    /// The uploaded certificates of the anchors, in the same order.
+    pub(crate) roots: Vec<CertificateDer<'static>>,
+    intermediates: Vec<CertificateDer<'static>>,
+    roots_by_subject: BTreeMap<Vec<u8>, Vec<usize>>,
+    intermediates_by_subject: BTreeMap<Vec<u8>, Vec<usize>>,
+}
+
+/// Certificates that may stand between a client and an anchor.
+#[derive(Default)]
+pub(crate) struct Issuers<'a> {
+    /// Those that an anchor vouches for, in an order that does not depend on how they were sent.
+    pub(crate) vouched: Vec<Certificate<'a>>,
+    /// Why others were left out.
+    pub(crate) failures: Vec<Refusal>,
+}
+
+impl Trust {
+    /// Collects roots and intermediates of all bundles. What cannot be an anchor is left out: it vouches for nobody.
+    pub(crate) fn new(bundles: &[TrustBundle]) -> Self {
+        let mut trust = Self::default();
+        for bundle in bundles {
+            if let Some(root) = bundle.root() {
+                trust.add_root(root);
+            }
+            for intermediate in bundle.intermediates() {
+                trust.add_intermediate(intermediate);
+            }
+        }
+        trust
+    }
+
+    fn add_root(&mut self, root: &CertificateDer<'static>) {
+        if self.roots.contains(root) {
+            return;
+        }
+        let (Ok(anchor), Ok(certificate)) =
+            (anchor_from_trusted_cert(root), Certificate::parse(root))
+        else {
+            return;
+        };
+        let same_subject = self
+            .roots_by_subject
+            .entry(certificate.subject.to_vec())
+            .or_default();
+        same_subject.push(self.roots.len());
+        self.anchors.push(anchor.to_owned());
+        self.roots.push(root.clone());
+    }
+
+    fn add_intermediate(&mut self, intermediate: &CertificateDer<'static>) {
+        if self.intermediates.contains(intermediate) {
+            return;
+        }
+        let Ok(certificate) = Certificate::parse(intermediate) else {
+            return;
+        };
+        let same_subject = self
+            .intermediates_by_subject
+            .entry(certificate.subject.to_vec())
+            .or_default();
+        same_subject.push(self.intermediates.len());
+        self.intermediates.push(intermediate.clone());
+    }
+
+    /// Selects those of the uploaded and `presented` certificates that can be on a path from `leaf` to an anchor.
+    pub(crate) fn select<'a>(
+        &'a self,
+        leaf: &Certificate<'a>,
+        presented: &'a [CertificateDer<'a>],
+        algorithms: Algorithms,
+    ) -> Issuers<'a> {
+        let mut issuers = Issuers::default();
+        let presented = issuers.read(leaf, presented);
+        let (names, candidates) = self.reachable(leaf, &presented);
+        let anchors = self.roots_named(&names);
+        let candidates = issuers.screen(candidates, &anchors);
+        issuers.vouch(candidates, &anchors, algorithms);
+        issuers.vouched.sort_unstable_by_key(|issuer| issuer.der);
+        issuers
+    }
+
+    /// The names that lead upwards from `leaf`, and the certificates that have them; uploaded ones first, each once.
+    fn reachable<'a>(
+        &'a self,
+        leaf: &Certificate<'a>,
+        presented: &[Certificate<'a>],
+    ) -> (Vec<&'a [u8]>, Vec<Certificate<'a>>) {
+        let mut names = vec![leaf.issuer];
+        let mut found: Vec<Certificate<'a>> = Vec::new();
+        let mut position = 0;
+        while let Some(name) = names.get(position).copied() {
+            position += 1;
+            let uploaded = lookup(&self.intermediates_by_subject, &self.intermediates, name);
+            let sent = presented
+                .iter()
+                .filter(|sent| sent.subject == name)
+                .copied();
+            for certificate in uploaded.chain(sent) {
+                if found.iter().any(|other| other.der == certificate.der) {
+                    continue;
+                }
+                if !names.contains(&certificate.issuer) {
+                    names.push(certificate.issuer);
+                }
+                found.push(certificate);
+            }
+        }
+        (names, found)
+    }
+
+    fn roots_named<'a>(&'a self, names: &[&[u8]]) -> Vec<Certificate<'a>> {
+        names
+            .iter()
+            .flat_map(|name| lookup(&self.roots_by_subject, &self.roots, name))
+            .collect()
+    }
+}
+
+impl<'a> Issuers<'a> {
+    /// Reads what the client sent besides its own certificate.
+    fn read(
+        &mut self,
+        leaf: &Certificate<'a>,
+        presented: &'a [CertificateDer<'a>],
+    ) -> Vec<Certificate<'a>> {
+        let mut readable = Vec::with_capacity(presented.len());
+        for der in presented {
+            match Certificate::parse(der) {
+                Ok(certificate) if certificate.der != leaf.der => readable.push(certificate),
+                Ok(_) => {}
+                Err(_) => self.failures.push(Refusal::new(
+                    Reason::Malformed,
+                    "a certificate that the client sent besides its own is not readable",
+                )),
+            }
+        }
+        readable
+    }
+
+    /// Leaves out copies of anchors, which lead nowhere new, and weak keys, before anything costly is done with them.
+    fn screen(
+        &mut self,
+        candidates: Vec<Certificate<'a>>,
+        anchors: &[Certificate<'a>],
+    ) -> Vec<Certificate<'a>> {
+        let mut screened = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let copy = candidate.is_self_issued()
+                && anchors
+                    .iter()
+                    .any(|anchor| anchor.key.spki == candidate.key.spki);
+            if copy {
+                continue;
+            }
+            match key_strength::check(&candidate.key) {
+                Ok(()) => screened.push(candidate),
+                Err(fault) => self.failures.push(Refusal::new(
+                    Reason::WeakKey,
+                    format!("CA {}: {fault}", candidate.subject_text()),
+                )),
+            }
+        }
+        screened
+    }
+
+    /// Finds out for whom the anchors vouch, level by level.
+    fn vouch(
+        &mut self,
+        candidates: Vec<Certificate<'a>>,
+        anchors: &[Certificate<'a>],
+        algorithms: Algorithms,
+    ) {
+        let mut waiting: Vec<Waiting<'a>> = candidates.into_iter().map(Waiting::new).collect();
+        let mut level: Vec<(&[u8], PublicKey<'_>)> = anchors.iter().map(identity).collect();
+        while !level.is_empty() {
+            let mut next = Vec::new();
+            waiting.retain_mut(|candidate| {
+                if !candidate.is_signed_by(&level, algorithms) {
+                    return true;
+                }
+                let certificate = candidate.certificate;
+                if certificate.is_ca() && certificate.may_sign_certificates() {
+                    next.push(identity(&certificate));
+                }
+                self.vouched.push(certificate);
+                false
+            });
+            level = next;
+        }
+        self.failures
+            .extend(waiting.iter().filter_map(Waiting::failure));
+    }
+}
+
+/// A certificate for which nobody has vouched yet.
+struct Waiting<'a> {
+    certificate: Certificate<'a>,
+    fault: Option<SignatureFault>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(certificate: Certificate<'a>) -> Self {
+        Self {
+            certificate,
+            fault: None,
+        }
+    }
+
+    fn is_signed_by(&mut self, issuers: &[(&[u8], PublicKey<'_>)], algorithms: Algorithms) -> bool {
+        for (subject, key) in issuers {
+            if *subject != self.certificate.issuer {
+                continue;
+            }
+            match signature::verify(&self.certificate.signed, key, algorithms) {
+                Ok(()) => return true,
+                Err(fault) => self.fault = Some(fault),
+            }
+        }
+        false
+    }
+
+    fn failure(&self) -> Option<Refusal> {
+        let subject = self.certificate.subject_text();
+        self.fault.map(|fault| match fault {
+            SignatureFault::UnsupportedAlgorithm => Refusal::new(
+                Reason::UnsupportedAlgorithm,
+                format!("CA {subject} is signed with an algorithm that is not accepted"),
+            ),
+            SignatureFault::Invalid => Refusal::new(
+                Reason::BadSignature,
+                format!(
+                    "CA {subject} names {} as its issuer, which did not sign it",
+                    name::rfc2253(self.certificate.issuer)
+                ),
+            ),
+        })
+    }
+}
+
+fn identity<'a>(certificate: &Certificate<'a>) -> (&'a [u8], PublicKey<'a>) {
+    (certificate.subject, certificate.key)
+}
+
+fn lookup<'a>(
+    by_subject: &'a BTreeMap<Vec<u8>, Vec<usize>>,
+    certificates: &'a [CertificateDer<'static>],
+    subject: &[u8],
+) -> impl Iterator<Item = Certificate<'a>> {
+    by_subject
+        .get(subject)
+        .into_iter()
+        .flatten()
+        .filter_map(|index| certificates.get(*index))
+        .filter_map(|der| Certificate::parse(der).ok())
+}

@@ -1,0 +1,125 @@
+//! Checks of the client's own certificate, before any signature is verified.
+
+use der::DateTime;
+use rustls_pki_types::{CertificateDer, UnixTime};
+use webpki::EndEntityCert;
+
+use crate::certificate::Certificate;
+use crate::{Reason, Refusal, key_strength};
+
+/// The certificate that the client claims as its own.
+pub(crate) struct Leaf<'a> {
+    pub(crate) certificate: Certificate<'a>,
+    pub(crate) end_entity: EndEntityCert<'a>,
+}
+
+impl<'a> Leaf<'a> {
+    /// Reads it twice: for our checks, and for `webpki`'s.
+    pub(crate) fn parse(der: &'a CertificateDer<'a>) -> Result<Self, Refusal> {
+        let end_entity = EndEntityCert::try_from(der).map_err(|error| unreadable(&error))?;
+        let certificate = Certificate::parse(der).map_err(|error| {
+            Refusal::new(
+                Reason::Malformed,
+                format!("the client's certificate is not readable: {error}"),
+            )
+        })?;
+        Ok(Self {
+            certificate,
+            end_entity,
+        })
+    }
+
+    /// A CA's key signs certificates. Were it a client, everyone who may issue below a root could be the root itself,
+    /// and an uploaded root would let itself in without any path.
+    pub(crate) fn check_not_a_ca(&self) -> Result<(), Refusal> {
+        if self.certificate.is_ca() {
+            return Err(Refusal::new(
+                Reason::CaAsClient,
+                "the client presented a CA certificate as its own",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_key_strength(&self) -> Result<(), Refusal> {
+        key_strength::check(&self.certificate.key)
+            .map_err(|detail| Refusal::new(Reason::WeakKey, detail))
+    }
+
+    pub(crate) fn check_validity(&self, now: UnixTime) -> Result<(), Refusal> {
+        check_validity(&self.certificate, now, || {
+            "the client's certificate".to_owned()
+        })
+    }
+
+    /// The extended key usage, if there is one, must name `clientAuth` (RFC 5280 section 4.2.1.12).
+    ///
+    /// `anyExtendedKeyUsage` alone is not enough: the section lets applications that require a particular purpose
+    /// reject it, and OpenSSL, hence Azure, does so.
+    pub(crate) fn check_purpose(&self) -> Result<(), Refusal> {
+        match self.certificate.extensions.purposes {
+            Some(purposes) if !purposes.client_auth => Err(Refusal::new(
+                Reason::NotForClientAuth,
+                "the extended key usage of the client's certificate does not name clientAuth",
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The key usage, if there is one, must allow digital signatures (RFC 8446 section 4.4.2.2, RFC 5246 section
+    /// 7.4.8): that is how the client proves that it has the key.
+    pub(crate) fn check_key_usage(&self) -> Result<(), Refusal> {
+        match self.certificate.extensions.key_usage {
+            Some(usage) if !usage.digital_signature => Err(Refusal::new(
+                Reason::KeyUsage,
+                "the key usage of the client's certificate does not allow digital signatures",
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Checks that `now` lies in the validity of `certificate`, both ends included (RFC 5280 section 4.1.2.5).
+pub(crate) fn check_validity(
+    certificate: &Certificate<'_>,
+    now: UnixTime,
+    whose: impl Fn() -> String,
+) -> Result<(), Refusal> {
+    if now > certificate.not_after {
+        return Err(Refusal::new(
+            Reason::Expired,
+            format!("{} expired at {}", whose(), date(certificate.not_after)),
+        ));
+    }
+    if now < certificate.not_before {
+        return Err(Refusal::new(
+            Reason::NotYetValid,
+            format!(
+                "{} is not valid before {}",
+                whose(),
+                date(certificate.not_before)
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// `2026-11-22T12:00:00Z`.
+fn date(time: UnixTime) -> String {
+    let seconds = std::time::Duration::from_secs(time.as_secs());
+    DateTime::from_unix_duration(seconds).map_or_else(
+        |_| format!("{} s after 1970", time.as_secs()),
+        |date| date.to_string(),
+    )
+}
+
+fn unreadable(error: &webpki::Error) -> Refusal {
+    let reason = match error {
+        webpki::Error::UnsupportedCriticalExtension => Reason::UnsupportedExtension,
+        _ => Reason::Malformed,
+    };
+    Refusal::new(
+        reason,
+        format!("the client's certificate is not readable: {error}"),
+    )
+}

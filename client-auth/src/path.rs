@@ -1,0 +1,384 @@
+//! The path from the client's certificate to an uploaded root.
+
+use std::cell::RefCell;
+use std::ptr;
+
+use rustls_pki_types::{CertificateDer, UnixTime};
+use webpki::{
+    ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, RequiredEkuNotFoundContext,
+};
+
+use crate::certificate::{ANY_PURPOSE, CLIENT_AUTH, Certificate};
+use crate::issuers::{Issuers, Trust};
+use crate::leaf::{Leaf, check_validity};
+use crate::signature::{self, Algorithms};
+use crate::{
+    PathCertificate, PinnedIssuer, Policy, Reason, Refusal, SignatureChecks, TrustBundle, name,
+};
+
+/// Builds and checks paths by one policy.
+#[derive(Debug)]
+pub(crate) struct PathFinder {
+    trust: Trust,
+    /// Present exactly when the policy pins issuers.
+    pinned: Option<Vec<PinnedIssuer>>,
+    max_intermediates: usize,
+    algorithms: Algorithms,
+}
+
+/// A path whose signatures are good, client first, anchor last.
+#[derive(Clone, Debug)]
+pub(crate) struct VerifiedPath {
+    pub(crate) certificates: Vec<PathCertificate>,
+    /// The earliest end of validity.
+    pub(crate) not_after: UnixTime,
+}
+
+/// The path that was found, or the one that came nearest.
+pub(crate) struct Found {
+    pub(crate) result: Result<(), Refusal>,
+    pub(crate) path: VerifiedPath,
+}
+
+impl Default for VerifiedPath {
+    fn default() -> Self {
+        Self {
+            certificates: Vec::new(),
+            not_after: UnixTime::since_unix_epoch(std::time::Duration::ZERO),
+        }
+    }
+}
+
+impl PathFinder {
+    pub(crate) fn new(policy: &Policy, signature_checks: SignatureChecks) -> Self {
+        let bundles = &policy.trust_bundles;
+        let pinned = || bundles.iter().map(TrustBundle::issuer).cloned().collect();
+        Self {
+            trust: Trust::new(bundles),
+            pinned: policy.verify_issuer.then(pinned),
+            max_intermediates: policy.limits.max_intermediates.into(),
+            algorithms: signature::algorithms(signature_checks),
+        }
+    }
+
+    /// Nothing to trust means that nobody gets in.
+    pub(crate) fn check_trust(&self) -> Result<(), Refusal> {
+        if self.trust.anchors.is_empty() {
+            return Err(Refusal::new(
+                Reason::EmptyTrust,
+                "the profile has no trusted client CA",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Finds a path on which everything is good at `now`; else tells the most specific reason why there is none.
+    pub(crate) fn find<'a>(
+        &'a self,
+        leaf: &Leaf<'a>,
+        presented: &'a [CertificateDer<'a>],
+        now: UnixTime,
+    ) -> Found {
+        let issuers = self
+            .trust
+            .select(&leaf.certificate, presented, self.algorithms);
+        let chain: Vec<_> = issuers.vouched.iter().map(Certificate::as_der).collect();
+        let nearest = RefCell::new(Nearest::default());
+        let check = |candidate: &webpki::VerifiedPath<'_>| {
+            let members = self.resolve(&leaf.certificate, candidate, &issuers);
+            self.check(&members, now).map_err(|refusal| {
+                nearest.borrow_mut().add(refusal, &members);
+                // The least specific one: whatever else webpki finds wrong with other candidates counts.
+                webpki::Error::UnknownIssuer
+            })
+        };
+        let verified = leaf.end_entity.verify_for_usage(
+            self.algorithms,
+            &self.trust.anchors,
+            &chain,
+            now,
+            ClientAuth,
+            None,
+            Some(&check),
+        );
+        let error = match verified {
+            Ok(verified) => {
+                let members = self.resolve(&leaf.certificate, &verified, &issuers);
+                return Found {
+                    result: Ok(()),
+                    path: VerifiedPath::of(&members),
+                };
+            }
+            Err(error) => error,
+        };
+        let mut nearest = nearest.into_inner();
+        nearest.add(explain(&error, &leaf.certificate, &issuers, now), &[]);
+        for failure in issuers.failures {
+            nearest.add(failure, &[]);
+        }
+        nearest.found()
+    }
+
+    /// The certificates of a candidate, client first. Empty if one is not ours, which cannot happen and is refused.
+    fn resolve<'a>(
+        &'a self,
+        leaf: &Certificate<'a>,
+        candidate: &webpki::VerifiedPath<'_>,
+        issuers: &Issuers<'a>,
+    ) -> Vec<Certificate<'a>> {
+        let intermediates = candidate.intermediate_certificates().map(|intermediate| {
+            let der = intermediate.der();
+            issuers
+                .vouched
+                .iter()
+                .find(|issuer| issuer.der == der.as_ref())
+                .copied()
+        });
+        let anchor = self
+            .trust
+            .anchors
+            .iter()
+            .zip(&self.trust.roots)
+            .find(|(anchor, _)| ptr::eq(*anchor, candidate.anchor()))
+            .and_then(|(_, root)| Certificate::parse(root).ok());
+        std::iter::once(Some(*leaf))
+            .chain(intermediates)
+            .chain(std::iter::once(anchor))
+            .collect::<Option<Vec<_>>>()
+            .unwrap_or_default()
+    }
+
+    /// What `webpki` does not check on a path, the most specific reason first.
+    fn check(&self, members: &[Certificate<'_>], now: UnixTime) -> Result<(), Refusal> {
+        let [_leaf, issuers @ ..] = members else {
+            return Err(no_path("the path is empty"));
+        };
+        let [intermediates @ .., anchor] = issuers else {
+            return Err(no_path("the path has no anchor"));
+        };
+        check_validity(anchor, now, || root_text(anchor))?;
+        if let Some(issuer) = issuers.iter().find(|ca| !ca.may_sign_certificates()) {
+            return Err(Refusal::new(
+                Reason::KeyUsage,
+                format!(
+                    "the key usage of CA {} does not allow signing certificates",
+                    issuer.subject_text()
+                ),
+            ));
+        }
+        check_path_length(anchor, intermediates.len())?;
+        if intermediates.len() > self.max_intermediates {
+            return Err(Refusal::new(
+                Reason::TooDeep,
+                format!(
+                    "the path has {} intermediate certificates, at most {} are allowed",
+                    intermediates.len(),
+                    self.max_intermediates
+                ),
+            ));
+        }
+        self.check_issuer(issuers.first())
+    }
+
+    /// `verifyClientCertIssuerDN`, by name and key.
+    fn check_issuer(&self, issuer: Option<&Certificate<'_>>) -> Result<(), Refusal> {
+        let (Some(pinned), Some(issuer)) = (&self.pinned, issuer) else {
+            return Ok(());
+        };
+        let matches =
+            |pin: &PinnedIssuer| pin.subject == issuer.subject && pin.spki == issuer.key.spki;
+        if pinned.iter().any(matches) {
+            return Ok(());
+        }
+        let same_name = pinned.iter().any(|pin| pin.subject == issuer.subject);
+        let difference = if same_name {
+            "has another key than the pinned one"
+        } else {
+            "is not pinned"
+        };
+        Err(Refusal::new(
+            Reason::IssuerNotPinned,
+            format!("the issuer {} {difference}", issuer.subject_text()),
+        ))
+    }
+}
+
+impl VerifiedPath {
+    fn of(members: &[Certificate<'_>]) -> Self {
+        let not_after = members.iter().map(|member| member.not_after).min();
+        Self {
+            certificates: members.iter().map(path_certificate).collect(),
+            not_after: not_after.unwrap_or(Self::default().not_after),
+        }
+    }
+}
+
+/// The most specific refusal so far, and the path that it is about.
+#[derive(Default)]
+struct Nearest {
+    refusal: Option<Refusal>,
+    path: VerifiedPath,
+}
+
+impl Nearest {
+    fn add(&mut self, refusal: Refusal, members: &[Certificate<'_>]) {
+        let known = self.refusal.as_ref().map(|known| known.reason);
+        if known.is_none_or(|known| refusal.reason > known) {
+            self.refusal = Some(refusal);
+            self.path = VerifiedPath::of(members);
+        }
+    }
+
+    fn found(self) -> Found {
+        let refusal = self.refusal.unwrap_or_else(|| no_path("no path was found"));
+        Found {
+            result: Err(refusal),
+            path: self.path,
+        }
+    }
+}
+
+/// Every extended key usage on the path must allow client authentication (RFC 5280 section 4.2.1.12).
+///
+/// Applied to all certificates of a path but the anchor, whose usage was checked at upload. A CA may say
+/// `anyExtendedKeyUsage`; the client may not, see [`Leaf::check_purpose`].
+struct ClientAuth;
+
+impl ExtendedKeyUsageValidator for ClientAuth {
+    fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        let mut restricted = false;
+        for purpose in purposes {
+            let purpose = purpose?;
+            if purpose == KeyPurposeId::new(CLIENT_AUTH)
+                || purpose == KeyPurposeId::new(ANY_PURPOSE)
+            {
+                return Ok(());
+            }
+            restricted = true;
+        }
+        if !restricted {
+            return Ok(());
+        }
+        Err(webpki::Error::RequiredEkuNotFoundContext(
+            RequiredEkuNotFoundContext {
+                required: webpki::KeyUsage::client_auth(),
+                present: Vec::new(),
+            },
+        ))
+    }
+}
+
+/// The anchor's `pathLenConstraint` (RFC 5280 section 4.2.1.9). As in `webpki`, self-issued certificates count, too.
+fn check_path_length(anchor: &Certificate<'_>, intermediates: usize) -> Result<(), Refusal> {
+    let limit = anchor
+        .extensions
+        .basic_constraints
+        .and_then(|constraints| constraints.path_length);
+    match limit {
+        Some(limit) if intermediates > usize::from(limit) => Err(Refusal::new(
+            Reason::PathLength,
+            format!(
+                "{} allows {limit} intermediate certificates, the path has {intermediates}",
+                root_text(anchor)
+            ),
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn root_text(anchor: &Certificate<'_>) -> String {
+    format!("the trusted root {}", anchor.subject_text())
+}
+
+fn path_certificate(certificate: &Certificate<'_>) -> PathCertificate {
+    PathCertificate {
+        subject: certificate.subject_text(),
+        key_id: certificate.key_id(),
+        sha256: certificate.sha256(),
+    }
+}
+
+fn no_path(detail: &str) -> Refusal {
+    Refusal::new(Reason::UnknownIssuer, detail)
+}
+
+/// Our words for what `webpki` found wrong.
+fn explain(
+    error: &webpki::Error,
+    leaf: &Certificate<'_>,
+    issuers: &Issuers<'_>,
+    now: UnixTime,
+) -> Refusal {
+    use webpki::Error;
+    let reason = match error {
+        Error::UnknownIssuer => return unknown_issuer(leaf),
+        Error::CertExpired { .. } | Error::CertNotValidYet { .. } | Error::InvalidCertValidity => {
+            return outside_validity(issuers, now);
+        }
+        Error::InvalidSignatureForPublicKey
+        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            return Refusal::new(
+                Reason::BadSignature,
+                format!(
+                    "the certificate names {} as its issuer, which did not sign it",
+                    name::rfc2253(leaf.issuer)
+                ),
+            );
+        }
+        Error::UnsupportedSignatureAlgorithmContext(_) => {
+            return Refusal::new(
+                Reason::UnsupportedAlgorithm,
+                "the client's certificate is signed with an algorithm that is not accepted",
+            );
+        }
+        Error::NameConstraintViolation
+        | Error::UnsupportedNameType
+        | Error::MalformedNameConstraint
+        | Error::MalformedDnsIdentifier
+        | Error::InvalidNetworkMaskConstraint => Reason::NameConstraints,
+        Error::PathLenConstraintViolated => Reason::PathLength,
+        Error::MaximumPathDepthExceeded => Reason::TooDeep,
+        Error::CaUsedAsEndEntity => Reason::CaAsClient,
+        Error::EndEntityUsedAsCa => Reason::NotACa,
+        Error::EmptyEkuExtension | Error::RequiredEkuNotFoundContext(_) => Reason::NotForClientAuth,
+        Error::UnsupportedCriticalExtension => Reason::UnsupportedExtension,
+        Error::MaximumSignatureChecksExceeded
+        | Error::MaximumPathBuildCallsExceeded
+        | Error::MaximumNameConstraintComparisonsExceeded => Reason::TooComplex,
+        // The enum is open. What is not known here is refused as a certificate that cannot be understood.
+        _ => Reason::Malformed,
+    };
+    Refusal::new(
+        reason,
+        format!("no acceptable path to a trusted root: {error}"),
+    )
+}
+
+fn unknown_issuer(leaf: &Certificate<'_>) -> Refusal {
+    if leaf.is_self_issued() {
+        return Refusal::new(
+            Reason::SelfSigned,
+            "the client's certificate is self-signed",
+        );
+    }
+    Refusal::new(
+        Reason::UnknownIssuer,
+        format!(
+            "no path leads from the issuer {} to a trusted root",
+            name::rfc2253(leaf.issuer)
+        ),
+    )
+}
+
+/// The client's certificate is valid at `now`, so one of those between is not.
+fn outside_validity(issuers: &Issuers<'_>, now: UnixTime) -> Refusal {
+    let outside = |ca: &Certificate<'_>| {
+        check_validity(ca, now, || format!("CA {}", ca.subject_text())).err()
+    };
+    issuers
+        .vouched
+        .iter()
+        .filter_map(outside)
+        .max_by_key(|refusal| refusal.reason)
+        .unwrap_or_else(|| Refusal::new(Reason::Expired, "a CA certificate is not valid now"))
+}

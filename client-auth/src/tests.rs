@@ -1,0 +1,10 @@
+//! The decision as a whole, by table.
+
+mod bundles;
+mod hostile;
+mod identities;
+mod leafs;
+mod names;
+mod paths;
+mod policies;
+mod validity;

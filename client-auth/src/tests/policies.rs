@@ -1,0 +1,77 @@
+use std::collections::BTreeSet;
+
+use crate::testing::{Authority, bundle, trusting};
+use crate::{Authenticator, Policy};
+
+#[test]
+fn the_hash_covers_what_influences_a_verdict_and_nothing_else() {
+    let root = Authority::root("root");
+    let one = root.intermediate("one");
+    let other = Authority::root("other");
+    let (a, b) = (bundle(&[&root.der]), bundle(&[&other.der]));
+    let base = Policy::strict("profile", vec![a.clone(), b.clone()], false);
+
+    let same = [
+        Policy::strict("renamed", vec![a.clone(), b.clone()], false),
+        Policy::strict("profile", vec![b.clone(), a.clone()], false),
+    ];
+    for policy in &same {
+        assert_eq!(policy.hash(), base.hash(), "{}", policy.name);
+    }
+
+    let limited = |edit: &dyn Fn(&mut Policy)| {
+        let mut policy = base.clone();
+        edit(&mut policy);
+        policy
+    };
+    let different = [
+        base.clone(),
+        Policy::strict("profile", vec![], false),
+        Policy::strict("profile", vec![a.clone()], false),
+        Policy::strict("profile", vec![a.clone(), b.clone()], true),
+        Policy::strict(
+            "profile",
+            vec![bundle(&[&root.der, &one.der]), b.clone()],
+            false,
+        ),
+        Policy::strict("profile", vec![bundle(&[&one.der, &root.der]), b], false),
+        limited(&|p| p.limits.max_intermediates = 3),
+        limited(&|p| p.limits.max_certificates = 9),
+        limited(&|p| p.limits.max_chain_bytes = 9),
+    ];
+    let hashes: BTreeSet<_> = different.iter().map(Policy::hash).collect();
+    assert_eq!(hashes.len(), different.len());
+    assert_eq!(*Authenticator::new(base.clone()).policy_hash(), base.hash());
+}
+
+#[test]
+fn ca_names_are_distinct_subjects_roots_first() {
+    let root = Authority::root("root");
+    let one = root.intermediate("one");
+    let other = Authority::root("other");
+    let bundles = vec![
+        bundle(&[&one.der, &root.der]),
+        bundle(&[&root.der]),
+        bundle(&[&other.der]),
+    ];
+    let authenticator = Authenticator::new(Policy::strict("profile", bundles, false));
+    let texts: Vec<_> = authenticator
+        .ca_names()
+        .iter()
+        .map(|name| crate::name::rfc2253(name))
+        .collect();
+    assert_eq!(texts, ["CN=root", "CN=other", "CN=one"]);
+    assert!(
+        Authenticator::new(Policy::strict("p", vec![], false))
+            .ca_names()
+            .is_empty()
+    );
+}
+
+#[test]
+fn an_authenticator_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>(_: &T) {}
+    shared(&Authenticator::new(trusting(&[
+        &Authority::root("root").der
+    ])));
+}
