@@ -1,0 +1,3 @@
+//! Tests of the data plane over real sockets.
+
+mod worker;
