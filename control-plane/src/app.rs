@@ -1,25 +1,29 @@
 //! Wires the parts of the control plane together, and starts and stops them in order.
 
+mod open;
 mod task;
 
 use std::{io, net::SocketAddr, path::PathBuf, pin::Pin, time::Duration};
 
 use prometheus_client::registry::Registry;
-use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 pub use self::task::TaskEnded;
-use self::task::{Phase, Tasks};
+use self::{
+    open::Sockets,
+    task::{Phase, Tasks},
+};
 use crate::{
     admin::Admin,
     api::{self, Api, ApiParts},
     clock::Clock,
     init::InitError,
-    listener::{self, Listener},
+    reconcile::{self, Reconciler},
     seal,
-    settings::{self, ApiSettings, ApiTransport, MasterKeySource, Settings},
+    settings::Settings,
     store::{OpenError, Store},
-    tls::{AuthorityError, OwnCertificate, create_private_dir, server_config},
+    stream::{self, StreamError},
+    tls::AuthorityError,
 };
 
 /// A control plane that serves. Dropping it cuts everything off; call [`Running::shutdown`] to drain.
@@ -61,6 +65,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The configuration stream cannot be offered.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// The state directory cannot be created.
     #[error("cannot create the state directory {directory}")]
     StateDir {
@@ -84,64 +91,26 @@ pub enum StartError {
 /// [`StartError`].
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let clock = Clock::system();
-    create_private_dir(&settings.state_dir).map_err(|source| StartError::StateDir {
-        directory: settings.state_dir.clone(),
-        source,
-    })?;
-    let store = open_store(&settings).await?;
     let mut registry = Registry::with_prefix("portcullis");
-    let (listener, ca_file) = api_listener(&clock, &settings, &mut registry).await?;
-    let admin_metrics = listener::Metrics::register(registry.sub_registry_with_prefix("admin"));
-    let admin_listener = bind(
-        "the admin port",
-        settings.admin_listen,
-        None,
-        ADMIN_CONNECTIONS,
-        admin_metrics,
-    )
-    .await?;
-    let api_url = api_url(&settings.api, listener.address());
-    let api = Api::new(ApiParts {
-        store: store.clone(),
-        operation_deadline: settings.operation_deadline,
-        clock,
-        metrics: api::Metrics::register(registry.sub_registry_with_prefix("api")),
-        public_url: settings.api.public_url.clone(),
-        scheme: scheme(&settings.api),
-    });
-    let admin_address = admin_listener.address();
-
-    let mut tasks = Tasks::new();
-    let front = tasks.token(Phase::Front);
-    let admin = Admin::new(registry, readiness(store.clone(), front.clone()));
-    let drain = settings.drain_deadline;
-    tasks.spawn("api", Phase::Front, async move {
-        listener.serve(api.router(), front, drain).await;
-        Ok(())
-    });
-    let background = tasks.token(Phase::Background);
-    tasks.spawn("admin", Phase::Background, async move {
-        let service = tower::service_fn(move |request| {
-            let admin = admin.clone();
-            async move { admin.answer(request).await }
-        });
-        admin_listener
-            .serve(service, background, Duration::ZERO)
-            .await;
-        Ok(())
-    });
-    let stream_address = settings.stream.listen;
-    tracing::info!(api_url, ca_file = ca_file.as_ref().map(|file| tracing::field::display(file.display())),
-        %stream_address, %admin_address, "the control plane serves");
-    Ok(Running {
-        api_url,
-        ca_file,
-        stream_address,
-        admin_address,
-        tasks,
+    let store = open::store(&settings).await?;
+    let sockets = Sockets::open(&clock, &settings, &mut registry).await?;
+    let running = Running {
+        api_url: sockets.api_url(&settings.api),
+        ca_file: sockets.ca_file.clone(),
+        stream_address: sockets.stream.address(),
+        admin_address: sockets.admin.address(),
+        tasks: Tasks::new(),
         store,
-        drain_deadline: drain,
-    })
+        drain_deadline: settings.drain_deadline,
+    };
+    let running = running.spawn(&clock, &settings, registry, sockets);
+    let ca_file = running
+        .ca_file
+        .as_deref()
+        .map(|file| tracing::field::display(file.display()));
+    let (stream_address, admin_address) = (running.stream_address, running.admin_address);
+    tracing::info!(api_url = running.api_url, ca_file, %stream_address, %admin_address, "the control plane serves");
+    Ok(running)
 }
 
 impl Running {
@@ -160,64 +129,73 @@ impl Running {
         self.store.close().await;
         stopped
     }
-}
 
-async fn open_store(settings: &Settings) -> Result<Store, StartError> {
-    let key = match &settings.store.master_key {
-        MasterKeySource::Loaded(key) => key.clone(),
-        MasterKeySource::CreateAt(path) => {
-            settings::MasterKey::load_or_create(path).map_err(StartError::MasterKey)?
-        }
-    };
-    let key = seal::MasterKey::new(&key.0).map_err(StartError::Seal)?;
-    Ok(Store::open(settings.store.database_url.reveal(), key).await?)
-}
+    fn spawn(
+        mut self,
+        clock: &Clock,
+        settings: &Settings,
+        mut registry: Registry,
+        sockets: Sockets,
+    ) -> Self {
+        let Sockets {
+            api: listener,
+            admin: admin_listener,
+            stream,
+            ca_file: _,
+        } = sockets;
+        let [front, serving, background] =
+            [Phase::Front, Phase::Stream, Phase::Background].map(|p| self.tasks.token(p));
+        let store = self.store.clone();
 
-async fn api_listener(
-    clock: &Clock,
-    settings: &Settings,
-    registry: &mut Registry,
-) -> Result<(Listener, Option<PathBuf>), StartError> {
-    let metrics = listener::Metrics::register(registry.sub_registry_with_prefix("api"));
-    let (tls, ca_file) = match &settings.api.transport {
-        ApiTransport::PlainHttp => (None, None),
-        ApiTransport::HttpsFromFiles(identity) => (
-            Some(server_config(identity).map_err(StartError::Tls)?),
-            None,
-        ),
-        ApiTransport::HttpsOwnCa { names } => {
-            let own = OwnCertificate::load_or_issue(clock.now(), &settings.state_dir, names)?;
-            (
-                Some(server_config(&own.identity).map_err(StartError::Tls)?),
-                Some(own.ca_file),
-            )
-        }
-    };
-    let listener = bind(
-        "the API",
-        settings.api.listen,
-        tls,
-        settings.api.max_connections,
-        metrics,
-    )
-    .await?;
-    Ok((listener, ca_file))
-}
+        let api = Api::new(ApiParts {
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: api::Metrics::register(registry.sub_registry_with_prefix("api")),
+            operation_deadline: settings.operation_deadline,
+            public_url: settings.api.public_url.clone(),
+            scheme: open::scheme(&settings.api),
+        });
+        let (stop, drain) = (front.clone(), self.drain_deadline);
+        self.tasks.spawn("api", Phase::Front, async move {
+            listener.serve(api.router(), stop, drain).await;
+            Ok(())
+        });
 
-async fn bind(
-    purpose: &'static str,
-    address: SocketAddr,
-    tls: Option<ServerConfig>,
-    max_connections: usize,
-    metrics: listener::Metrics,
-) -> Result<Listener, StartError> {
-    Listener::bind(address, tls, max_connections, metrics)
-        .await
-        .map_err(|source| StartError::Listen {
-            purpose,
-            address,
-            source,
-        })
+        let metrics = stream::Metrics::register(registry.sub_registry_with_prefix("stream"));
+        let serve = stream.serve(store.clone(), clock.clone(), metrics, serving.clone());
+        self.tasks.spawn(
+            "config stream",
+            Phase::Stream,
+            async move { Ok(serve.await?) },
+        );
+
+        let metrics = reconcile::Metrics::register(registry.sub_registry_with_prefix("reconcile"));
+        let reconciler = Reconciler::new(store.clone(), clock.clone(), metrics);
+        self.tasks.spawn("reconciler", Phase::Stream, async move {
+            reconciler.run(serving).await;
+            Ok(())
+        });
+
+        let (hearing, stop) = (store.clone(), background.clone());
+        self.tasks
+            .spawn("database wake-ups", Phase::Background, async move {
+                hearing.run_listener(stop).await;
+                Ok(())
+            });
+
+        let admin = Admin::new(registry, readiness(store, front));
+        self.tasks.spawn("admin", Phase::Background, async move {
+            let service = tower::service_fn(move |request| {
+                let admin = admin.clone();
+                async move { admin.answer(request).await }
+            });
+            admin_listener
+                .serve(service, background, Duration::ZERO)
+                .await;
+            Ok(())
+        });
+        self
+    }
 }
 
 fn readiness(store: Store, stopping: CancellationToken) -> impl Fn() -> Ready + Clone {
@@ -234,29 +212,5 @@ fn readiness(store: Store, stopping: CancellationToken) -> impl Fn() -> Ready + 
 
 type Ready = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-fn scheme(settings: &ApiSettings) -> &'static str {
-    match settings.transport {
-        ApiTransport::PlainHttp => "http",
-        ApiTransport::HttpsFromFiles(_) | ApiTransport::HttpsOwnCa { .. } => "https",
-    }
-}
-
-/// For people and for `portcullis dev`: a name of the certificate, not a wildcard address.
-fn api_url(settings: &ApiSettings, address: SocketAddr) -> String {
-    let host = if address.ip().is_loopback() || address.ip().is_unspecified() {
-        "localhost".to_owned()
-    } else {
-        SocketAddr::new(address.ip(), 0)
-            .to_string()
-            .trim_end_matches(":0")
-            .to_owned()
-    };
-    settings
-        .public_url
-        .clone()
-        .unwrap_or_else(|| format!("{}://{host}:{}", scheme(settings), address.port()))
-}
-
-const ADMIN_CONNECTIONS: usize = 64;
 /// A task cuts its own connections at the drain deadline; this is what it may take on top.
 const DRAIN_SLACK: Duration = Duration::from_secs(2);

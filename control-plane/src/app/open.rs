@@ -1,0 +1,143 @@
+//! Opens what the control plane stands on: database and sockets.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use prometheus_client::registry::Registry;
+use rustls::ServerConfig;
+
+use super::StartError;
+use crate::{
+    clock::Clock,
+    listener::{self, Listener},
+    seal,
+    settings::{self, ApiSettings, ApiTransport, MasterKeySource, Settings},
+    store::Store,
+    stream::ConfigStream,
+    tls::{OwnCertificate, create_private_dir, server_config},
+};
+
+/// Everything that listens.
+pub(super) struct Sockets {
+    pub(super) api: Listener,
+    /// Absolute path of the own CA's certificate.
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) admin: Listener,
+    pub(super) stream: ConfigStream,
+}
+
+impl Sockets {
+    pub(super) async fn open(
+        clock: &Clock,
+        settings: &Settings,
+        registry: &mut Registry,
+    ) -> Result<Self, StartError> {
+        let stream = ConfigStream::bind(&settings.stream).await?;
+        let (api, ca_file) = api_listener(clock, settings, registry).await?;
+        let metrics = listener::Metrics::register(registry.sub_registry_with_prefix("admin"));
+        let admin = bind(
+            "the admin port",
+            settings.admin_listen,
+            None,
+            ADMIN_CONNECTIONS,
+            metrics,
+        )
+        .await?;
+        Ok(Self {
+            api,
+            ca_file,
+            admin,
+            stream,
+        })
+    }
+
+    /// For people and for `portcullis dev`: a name of the certificate, not a wildcard address.
+    pub(super) fn api_url(&self, settings: &ApiSettings) -> String {
+        let address = self.api.address();
+        let ip = address.ip();
+        let host = match ip {
+            _ if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        settings
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("{}://{host}:{}", scheme(settings), address.port()))
+    }
+}
+
+/// Creates the state directory and the master key where they are missing, and opens the database.
+pub(super) async fn store(settings: &Settings) -> Result<Store, StartError> {
+    create_private_dir(&settings.state_dir).map_err(|source| StartError::StateDir {
+        directory: settings.state_dir.clone(),
+        source,
+    })?;
+    let key = match &settings.store.master_key {
+        MasterKeySource::Loaded(key) => key.clone(),
+        MasterKeySource::CreateAt(path) => {
+            settings::MasterKey::load_or_create(path).map_err(StartError::MasterKey)?
+        }
+    };
+    let key = seal::MasterKey::new(&key.0).map_err(StartError::Seal)?;
+    Ok(Store::open(settings.store.database_url.reveal(), key).await?)
+}
+
+async fn api_listener(
+    clock: &Clock,
+    settings: &Settings,
+    registry: &mut Registry,
+) -> Result<(Listener, Option<PathBuf>), StartError> {
+    let metrics = listener::Metrics::register(registry.sub_registry_with_prefix("api"));
+    let (tls, ca_file) = match &settings.api.transport {
+        ApiTransport::PlainHttp => (None, None),
+        ApiTransport::HttpsFromFiles(identity) => (
+            Some(server_config(identity).map_err(StartError::Tls)?),
+            None,
+        ),
+        ApiTransport::HttpsOwnCa { names } => {
+            let own = OwnCertificate::load_or_issue(clock.now(), &settings.state_dir, names)?;
+            (
+                Some(server_config(&own.identity).map_err(StartError::Tls)?),
+                Some(own.ca_file),
+            )
+        }
+    };
+    let listener = bind(
+        "the API",
+        settings.api.listen,
+        tls,
+        settings.api.max_connections,
+        metrics,
+    )
+    .await?;
+    Ok((listener, ca_file))
+}
+
+async fn bind(
+    purpose: &'static str,
+    address: SocketAddr,
+    tls: Option<ServerConfig>,
+    max_connections: usize,
+    metrics: listener::Metrics,
+) -> Result<Listener, StartError> {
+    Listener::bind(address, tls, max_connections, metrics)
+        .await
+        .map_err(|source| StartError::Listen {
+            purpose,
+            address,
+            source,
+        })
+}
+
+/// Scheme of the API's URLs.
+pub(super) fn scheme(settings: &ApiSettings) -> &'static str {
+    match settings.transport {
+        ApiTransport::PlainHttp => "http",
+        ApiTransport::HttpsFromFiles(_) | ApiTransport::HttpsOwnCa { .. } => "https",
+    }
+}
+
+const ADMIN_CONNECTIONS: usize = 64;
