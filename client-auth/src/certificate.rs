@@ -53,6 +53,8 @@ pub(crate) struct Extensions<'a> {
     pub(crate) purposes: Option<Purposes>,
     /// Contents of the `GeneralNames` sequence.
     pub(crate) alt_names: Option<&'a [u8]>,
+    /// Whether name constraints mention email addresses (RFC 5280 section 4.2.1.10).
+    pub(crate) constrains_email: Option<bool>,
 }
 
 /// RFC 5280 section 4.2.1.9.
@@ -79,12 +81,18 @@ pub(crate) struct Purposes {
 const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const ALT_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 
 /// `id-kp-clientAuth`.
 pub(crate) const CLIENT_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02];
 /// `anyExtendedKeyUsage`.
 pub(crate) const ANY_PURPOSE: &[u8] = &[0x55, 0x1d, 0x25, 0x00];
+
+/// The OBJECT IDENTIFIER of PKCS #9 `emailAddress` with its header.
+const EMAIL_ADDRESS: &[u8] = &[
+    0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01,
+];
 
 const EXPLICIT_VERSION: u8 = 0xa0;
 const ISSUER_UNIQUE_ID: u8 = 0x81;
@@ -162,6 +170,13 @@ impl<'a> Certificate<'a> {
             .is_none_or(|p| p.client_auth || p.any)
     }
 
+    /// Whether the subject has an attribute of type `emailAddress`.
+    pub(crate) fn has_email_in_subject(&self) -> bool {
+        self.subject
+            .windows(EMAIL_ADDRESS.len())
+            .any(|window| window == EMAIL_ADDRESS)
+    }
+
     /// The subject in the form of RFC 2253.
     pub(crate) fn subject_text(&self) -> String {
         name::rfc2253(self.subject)
@@ -215,6 +230,10 @@ impl<'a> Extensions<'a> {
                 &mut self.basic_constraints,
                 BasicConstraints::parse(Values::only(value, SEQUENCE)?)?,
             ),
+            NAME_CONSTRAINTS => set_once(
+                &mut self.constrains_email,
+                constrains_email(Values::only(value, SEQUENCE)?)?,
+            ),
             EXTENDED_KEY_USAGE => set_once(
                 &mut self.purposes,
                 Purposes::parse(Values::only(value, SEQUENCE)?)?,
@@ -266,6 +285,22 @@ impl Purposes {
         }
         Ok(purposes)
     }
+}
+
+/// Whether one of the permitted or excluded subtrees is an `rfc822Name`.
+fn constrains_email(sequence: Tlv<'_>) -> Result<bool, der::Error> {
+    const RFC822_NAME: u8 = 0x81;
+    let mut lists = sequence.values()?;
+    while let Some(list) = lists.next()? {
+        let mut subtrees = list.values()?;
+        while let Some(subtree) = subtrees.next()? {
+            let base = subtree.values()?.next()?;
+            if base.is_some_and(|base| base.tag == RFC822_NAME) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// An extension may occur once (RFC 5280 section 4.2).

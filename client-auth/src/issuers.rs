@@ -31,7 +31,7 @@ pub(crate) struct Trust {
 pub(crate) struct Issuers<'a> {
     /// Those that an anchor vouches for, in an order that does not depend on how they were sent.
     pub(crate) vouched: Vec<Certificate<'a>>,
-    /// Why others were left out.
+    /// Why others were left out, in such an order, too.
     pub(crate) failures: Vec<Refusal>,
 }
 
@@ -92,7 +92,8 @@ impl Trust {
     ) -> Issuers<'a> {
         let mut issuers = Issuers::default();
         let presented = issuers.read(leaf, presented);
-        let (names, candidates) = self.reachable(leaf, &presented);
+        let (names, mut candidates) = self.reachable(leaf, &presented);
+        candidates.sort_unstable_by_key(|candidate| candidate.der);
         let anchors = self.roots_named(&names);
         let candidates = issuers.screen(candidates, &anchors);
         issuers.vouch(candidates, &anchors, algorithms);

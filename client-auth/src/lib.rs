@@ -11,8 +11,12 @@
 //! # Documented limits
 //! - Names are compared byte for byte; RFC 5280 section 7.1 would fold case and white space. A CA that encodes its own
 //!   name in two ways is not found.
-//! - Name constraints over DNS names and IP addresses are enforced; a CA with constraints of another type (directory
-//!   name, email, URI) refuses every certificate that carries a name of that type, see [`Reason::NameConstraints`].
+//! - Name constraints over DNS names and IP addresses are enforced. Constraints over directory names refuse every
+//!   certificate below; those over email addresses and URIs refuse every certificate that has a name of that type.
+//! - Certificates with critical extensions other than basic constraints, key usage, extended key usage, alternative names,
+//!   name constraints and CRL distribution points are refused: critical policy extensions, for example.
+//! - A path has at most 6 intermediate certificates, whatever the policy says.
+//! - RSA keys under the identifier of RSASSA-PSS are refused; RSASSA-PSS signatures with ordinary RSA keys are fine.
 
 mod authenticator;
 mod bundle;

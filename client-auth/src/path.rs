@@ -166,6 +166,7 @@ impl PathFinder {
                 ),
             ));
         }
+        check_email_constraints(members)?;
         check_path_length(anchor, intermediates.len())?;
         if intermediates.len() > self.max_intermediates {
             return Err(Refusal::new(
@@ -283,6 +284,30 @@ fn check_path_length(anchor: &Certificate<'_>, intermediates: usize) -> Result<(
             ),
         )),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// Constraints on email addresses apply to `emailAddress` attributes of a subject, too (RFC 5280 section 4.2.1.10).
+///
+/// `webpki` looks at alternative names only. Such attributes are refused rather than compared.
+fn check_email_constraints(members: &[Certificate<'_>]) -> Result<(), Refusal> {
+    let constrains = |ca: &Certificate<'_>| ca.extensions.constrains_email == Some(true);
+    let Some(position) = members.iter().rposition(constrains) else {
+        return Ok(());
+    };
+    match members
+        .iter()
+        .take(position)
+        .find(|below| below.has_email_in_subject())
+    {
+        Some(below) => Err(Refusal::new(
+            Reason::NameConstraints,
+            format!(
+                "{} has an email address in its subject, and a CA above it constrains email addresses",
+                below.subject_text()
+            ),
+        )),
+        None => Ok(()),
     }
 }
 

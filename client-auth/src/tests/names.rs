@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
 use rcgen::{
-    CertificateParams, CidrSubnet, CustomExtension, DistinguishedName, DnType, GeneralSubtree,
-    KeyPair, NameConstraints, SanType,
+    CertificateParams, CidrSubnet, CustomExtension, DistinguishedName, DnType, DnValue,
+    GeneralSubtree, KeyPair, NameConstraints, SanType,
 };
 
 use crate::Reason;
@@ -223,6 +223,42 @@ fn constraints_on_uris_refuse_uris() {
         &[&client, &one.der],
         Err(Reason::NameConstraints),
     );
+}
+
+#[test]
+fn constraints_on_email_addresses_apply_to_the_subject() {
+    let mail = permitted(GeneralSubtree::Rfc822Name("example.com".to_owned()));
+    let constrain = |p: &mut CertificateParams| p.name_constraints = Some(mail.clone());
+    let key = || KeyPair::generate().unwrap();
+    let root = Authority::root("root");
+    let one = root.intermediate_with("one", key(), &constrain);
+    let two = one.intermediate("two");
+    let with_email = |p: &mut CertificateParams| {
+        let kind = DnType::from_oid(&[1, 2, 840, 113_549, 1, 9, 1]);
+        let address = DnValue::Ia5String("a@example.org".try_into().unwrap());
+        p.distinguished_name.push(kind, address);
+    };
+    let policy = trusting(&[&root.der]);
+    for (what, client, expected) in [
+        ("no address", one.client("client"), Ok(())),
+        (
+            "address",
+            one.client_with("client", &with_email),
+            Err(Reason::NameConstraints),
+        ),
+        (
+            "address two levels below",
+            two.client_with("client", &with_email),
+            Err(Reason::NameConstraints),
+        ),
+        (
+            "beside the constraint",
+            root.client_with("client", &with_email),
+            Ok(()),
+        ),
+    ] {
+        check(what, &policy, &[&client, &two.der, &one.der], expected);
+    }
 }
 
 #[test]
