@@ -6,6 +6,7 @@
 )]
 
 mod apt;
+mod bench;
 mod ci;
 mod deny;
 mod postgres;
@@ -36,6 +37,8 @@ enum Task {
     },
     /// Everything that must hold before a change lands: format, lints, docs, dependency policy, tests
     Ci,
+    /// Measure the data plane beside nginx and haproxy, and the time that a change takes
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -56,5 +59,6 @@ fn run(task: Task) -> anyhow::Result<()> {
             tally.into_result()
         }
         Task::Ci => ci::run(),
+        Task::Bench(options) => bench::run(&options),
     }
 }

@@ -71,6 +71,10 @@ impl Target {
             aws_lc_rs::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
         ];
         provider.kx_groups = vec![aws_lc_rs::kx_group::X25519];
+        if self.tls12 {
+            // The list also says which curves a certificate may have, in TLS 1.2. X25519 is what servers prefer.
+            provider.kx_groups.push(aws_lc_rs::kx_group::SECP256R1);
+        }
         let version = if self.tls12 { &TLS12 } else { &TLS13 };
         let mut roots = RootCertStore::empty();
         for certificate in certificates(&self.ca_file)? {

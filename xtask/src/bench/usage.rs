@@ -1,0 +1,90 @@
+//! What a process and its children have used, as the kernel counts it.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::Context;
+
+/// Time that all threads of the process and of its children have spent on a processor.
+///
+/// Threads that have ended are not in it: none of the contestants ends threads under load.
+pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
+    let mut nanoseconds = 0;
+    for process in tree(pid) {
+        let tasks = fs::read_dir(format!("/proc/{process}/task"))
+            .with_context(|| format!("process {process} is gone"))?;
+        for task in tasks.flatten() {
+            // A thread may end between the listing and the reading.
+            let text = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            nanoseconds += on_cpu(&text);
+        }
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// Memory of the process and its children in KiB, shared pages divided among those that share them.
+pub(crate) fn memory_kib(pid: u32) -> anyhow::Result<u64> {
+    tree(pid)
+        .into_iter()
+        .map(|process| {
+            let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+            proportional(&text).context("no Pss in smaps_rollup")
+        })
+        .sum()
+}
+
+fn tree(pid: u32) -> Vec<u32> {
+    let mut found = vec![pid];
+    for process in children(pid) {
+        found.extend(tree(process));
+    }
+    found
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten();
+    tasks
+        .flatten()
+        .flat_map(|task| {
+            let text = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            text.split_whitespace()
+                .filter_map(|child| child.parse().ok())
+                .collect::<Vec<u32>>()
+        })
+        .collect()
+}
+
+/// The first field of `schedstat`: nanoseconds on a processor.
+fn on_cpu(schedstat: &str) -> u64 {
+    let first = schedstat.split_whitespace().next();
+    first.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+fn proportional(smaps: &str) -> Option<u64> {
+    let line = smaps.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_files_are_read_by_field() {
+        assert_eq!(on_cpu("123456 789 3\n"), 123_456);
+        assert_eq!(on_cpu(""), 0);
+        assert_eq!(
+            proportional("00-ff ---p 00 [rollup]\nRss: 9 kB\nPss:   1234 kB\nPss_Anon: 1 kB\n"),
+            Some(1234)
+        );
+    }
+
+    #[test]
+    fn this_process_has_used_something() {
+        let pid = std::process::id();
+        assert!(cpu(pid).unwrap() > Duration::ZERO);
+        assert!(memory_kib(pid).unwrap() > 0);
+    }
+}
