@@ -1,7 +1,7 @@
 //! One DER value at a time, on top of the `der` crate's strict reader.
 
-use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
-use der::{Decode, Error, ErrorKind, Reader, SliceReader};
+use der::asn1::{GeneralizedTime, UtcTime};
+use der::{Decode, Error, ErrorKind, Header, Reader, SliceReader};
 use rustls_pki_types::UnixTime;
 
 /// One encoded value.
@@ -47,9 +47,13 @@ impl<'a> Values<'a> {
         if self.0.is_finished() {
             return Ok(None);
         }
+        let contents = usize::try_from(Header::peek(&self.0)?.length())?;
         let raw = self.0.tlv_bytes()?;
-        let value = AnyRef::from_der(raw)?.value();
-        let tag = raw.first().copied().unwrap_or_default();
+        let (tag, value) = raw
+            .len()
+            .checked_sub(contents)
+            .and_then(|header| raw.first().copied().zip(raw.get(header..)))
+            .ok_or_else(malformed)?;
         Ok(Some(Tlv { tag, raw, value }))
     }
 

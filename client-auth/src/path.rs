@@ -4,17 +4,14 @@ use std::cell::RefCell;
 use std::ptr;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
-use webpki::{
-    ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, RequiredEkuNotFoundContext,
-};
 
-use crate::certificate::{ANY_PURPOSE, CLIENT_AUTH, Certificate};
+use crate::certificate::Certificate;
+use crate::explain::explain;
 use crate::issuers::{Issuers, Trust};
 use crate::leaf::{Leaf, check_validity};
+use crate::purpose::ClientAuth;
 use crate::signature::{self, Algorithms};
-use crate::{
-    PathCertificate, PinnedIssuer, Policy, Reason, Refusal, SignatureChecks, TrustBundle, name,
-};
+use crate::{PathCertificate, PinnedIssuer, Policy, Reason, Refusal, SignatureChecks, TrustBundle};
 
 /// Builds and checks paths by one policy.
 #[derive(Debug)]
@@ -239,36 +236,6 @@ impl Nearest {
     }
 }
 
-/// Every extended key usage on the path must allow client authentication (RFC 5280 section 4.2.1.12).
-///
-/// Applied to all certificates of a path but the anchor, whose usage was checked at upload. A CA may say
-/// `anyExtendedKeyUsage`; the client may not, see [`Leaf::check_purpose`].
-struct ClientAuth;
-
-impl ExtendedKeyUsageValidator for ClientAuth {
-    fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
-        let mut restricted = false;
-        for purpose in purposes {
-            let purpose = purpose?;
-            if purpose == KeyPurposeId::new(CLIENT_AUTH)
-                || purpose == KeyPurposeId::new(ANY_PURPOSE)
-            {
-                return Ok(());
-            }
-            restricted = true;
-        }
-        if !restricted {
-            return Ok(());
-        }
-        Err(webpki::Error::RequiredEkuNotFoundContext(
-            RequiredEkuNotFoundContext {
-                required: webpki::KeyUsage::client_auth(),
-                present: Vec::new(),
-            },
-        ))
-    }
-}
-
 /// The anchor's `pathLenConstraint` (RFC 5280 section 4.2.1.9). As in `webpki`, self-issued certificates count, too.
 fn check_path_length(anchor: &Certificate<'_>, intermediates: usize) -> Result<(), Refusal> {
     let limit = anchor
@@ -325,85 +292,4 @@ fn path_certificate(certificate: &Certificate<'_>) -> PathCertificate {
 
 fn no_path(detail: &str) -> Refusal {
     Refusal::new(Reason::UnknownIssuer, detail)
-}
-
-/// Our words for what `webpki` found wrong.
-fn explain(
-    error: &webpki::Error,
-    leaf: &Certificate<'_>,
-    issuers: &Issuers<'_>,
-    now: UnixTime,
-) -> Refusal {
-    use webpki::Error;
-    let reason = match error {
-        Error::UnknownIssuer => return unknown_issuer(leaf),
-        Error::CertExpired { .. } | Error::CertNotValidYet { .. } | Error::InvalidCertValidity => {
-            return outside_validity(issuers, now);
-        }
-        Error::InvalidSignatureForPublicKey
-        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            return Refusal::new(
-                Reason::BadSignature,
-                format!(
-                    "the certificate names {} as its issuer, which did not sign it",
-                    name::rfc2253(leaf.issuer)
-                ),
-            );
-        }
-        Error::UnsupportedSignatureAlgorithmContext(_) => {
-            return Refusal::new(
-                Reason::UnsupportedAlgorithm,
-                "the client's certificate is signed with an algorithm that is not accepted",
-            );
-        }
-        Error::NameConstraintViolation
-        | Error::UnsupportedNameType
-        | Error::MalformedNameConstraint
-        | Error::MalformedDnsIdentifier
-        | Error::InvalidNetworkMaskConstraint => Reason::NameConstraints,
-        Error::PathLenConstraintViolated => Reason::PathLength,
-        Error::MaximumPathDepthExceeded => Reason::TooDeep,
-        Error::CaUsedAsEndEntity => Reason::CaAsClient,
-        Error::EndEntityUsedAsCa => Reason::NotACa,
-        Error::EmptyEkuExtension | Error::RequiredEkuNotFoundContext(_) => Reason::NotForClientAuth,
-        Error::UnsupportedCriticalExtension => Reason::UnsupportedExtension,
-        Error::MaximumSignatureChecksExceeded
-        | Error::MaximumPathBuildCallsExceeded
-        | Error::MaximumNameConstraintComparisonsExceeded => Reason::TooComplex,
-        // The enum is open. What is not known here is refused as a certificate that cannot be understood.
-        _ => Reason::Malformed,
-    };
-    Refusal::new(
-        reason,
-        format!("no acceptable path to a trusted root: {error}"),
-    )
-}
-
-fn unknown_issuer(leaf: &Certificate<'_>) -> Refusal {
-    if leaf.is_self_issued() {
-        return Refusal::new(
-            Reason::SelfSigned,
-            "the client's certificate is self-signed",
-        );
-    }
-    Refusal::new(
-        Reason::UnknownIssuer,
-        format!(
-            "no path leads from the issuer {} to a trusted root",
-            name::rfc2253(leaf.issuer)
-        ),
-    )
-}
-
-/// The client's certificate is valid at `now`, so one of those between is not.
-fn outside_validity(issuers: &Issuers<'_>, now: UnixTime) -> Refusal {
-    let outside = |ca: &Certificate<'_>| {
-        check_validity(ca, now, || format!("CA {}", ca.subject_text())).err()
-    };
-    issuers
-        .vouched
-        .iter()
-        .filter_map(outside)
-        .max_by_key(|refusal| refusal.reason)
-        .unwrap_or_else(|| Refusal::new(Reason::Expired, "a CA certificate is not valid now"))
 }

@@ -6,5 +6,6 @@ mod identities;
 mod leafs;
 mod names;
 mod paths;
+mod pins;
 mod policies;
 mod validity;
