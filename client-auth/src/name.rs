@@ -245,3 +245,50 @@ fn hex(bytes: &[u8]) -> String {
 fn dotted(oid: &[u8]) -> String {
     <ObjectIdentifier>::from_der(oid).map_or_else(|_| hex(oid), |oid| oid.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::tlv;
+
+    fn common_name(tag: u8, value: &[u8]) -> Vec<u8> {
+        let kind = tlv(OID, &[0x55, 0x04, 0x03]);
+        tlv(SEQUENCE, &[kind, tlv(tag, value)].concat())
+    }
+
+    fn name(sets: &[Vec<u8>]) -> Vec<u8> {
+        let sets: Vec<_> = sets.iter().map(|members| tlv(SET, members)).collect();
+        tlv(SEQUENCE, &sets.concat())
+    }
+
+    #[test]
+    fn parts_are_listed_from_the_most_specific_one() {
+        let pair = [common_name(0x0c, b"a"), common_name(0x0c, b"b")].concat();
+        let name = name(&[pair, common_name(0x0c, b"c")]);
+        assert_eq!(rfc2253(&name), "CN=c,CN=b+CN=a");
+        assert_eq!(azure(&name), "CN=c, CN=b + CN=a");
+    }
+
+    #[test]
+    fn strings_are_read_by_their_type() {
+        for (tag, value, expected) in [
+            (0x13, &b"a"[..], "CN=a"),
+            (0x14, b"\xe9", "CN=\\C3\\A9"),
+            (0x1e, b"\0a\0b", "CN=ab"),
+            (0x1e, b"\0a\0", "CN=#1E03006100"),
+            (0x1e, b"\xd8\0", "CN=#1E02D800"),
+            (0x0c, b"\xff", "CN=#0C01FF"),
+            (0x04, b"a", "CN=#040161"),
+        ] {
+            assert_eq!(rfc2253(&name(&[common_name(tag, value)])), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_shown_as_hex() {
+        assert_eq!(rfc2253(&[]), "#");
+        assert_eq!(rfc2253(&[0x30, 0x00]), "");
+        assert_eq!(rfc2253(&[0x30, 0x01, 0x05]), "#300105");
+        assert_eq!(azure(&[0x31, 0x00]), "#3100");
+    }
+}

@@ -1,5 +1,6 @@
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 
 use super::paths::critical_extension;
@@ -68,6 +69,93 @@ fn the_extensions_of_the_client_must_allow_client_authentication() {
             &policy,
             &[&root.client_with("client", edit)],
             expected,
+        );
+    }
+}
+
+#[test]
+fn extensions_that_make_no_sense_are_refused() {
+    let extension = |oid: &[u64], value: &[u8]| {
+        let extension = CustomExtension::from_oid_content(oid, value.to_vec());
+        move |p: &mut CertificateParams| {
+            p.key_usages.clear();
+            p.extended_key_usages.clear();
+            p.is_ca = IsCa::NoCa;
+            p.custom_extensions.push(extension.clone());
+        }
+    };
+    let (key_usage, basic_constraints, purposes) = ([2, 5, 29, 15], [2, 5, 29, 19], [2, 5, 29, 37]);
+    let malformed = Err(Reason::Malformed);
+    let root = Authority::root("root");
+    let policy = trusting(&[&root.der]);
+    let table: [(&str, Edit<'_>, Result<(), Reason>); 8] = [
+        (
+            "no purpose in the list",
+            &extension(&purposes, &[0x30, 0]),
+            Err(Reason::NotForClientAuth),
+        ),
+        (
+            "purposes are no list",
+            &extension(&purposes, &[5, 0]),
+            malformed,
+        ),
+        (
+            "no bit of key usage",
+            &extension(&key_usage, &[3, 1, 0]),
+            Err(Reason::KeyUsage),
+        ),
+        (
+            "key usage without bits",
+            &extension(&key_usage, &[3, 0]),
+            malformed,
+        ),
+        (
+            "key usage is a number",
+            &extension(&key_usage, &[2, 1, 0x80]),
+            malformed,
+        ),
+        (
+            "path length of a client",
+            &extension(&basic_constraints, &[0x30, 3, 2, 1, 0]),
+            Ok(()),
+        ),
+        (
+            "negative path length",
+            &extension(&basic_constraints, &[0x30, 3, 2, 1, 0x80]),
+            malformed,
+        ),
+        (
+            "twice",
+            &|p| {
+                for _ in 0..2 {
+                    extension(&key_usage, &[3, 2, 7, 0x80])(p);
+                }
+            },
+            malformed,
+        ),
+    ];
+    for (what, edit, expected) in table {
+        check(
+            what,
+            &policy,
+            &[&root.client_with("client", edit)],
+            expected,
+        );
+    }
+}
+
+#[test]
+fn only_version_3_is_accepted() {
+    let root = Authority::root("root");
+    let client = root.client("client");
+    let version3 = [0xa0, 0x03, 0x02, 0x01, 0x02];
+    for version in [0, 1, 3] {
+        let other = patched(&client, &version3, &[0xa0, 0x03, 0x02, 0x01, version]);
+        check(
+            "version",
+            &trusting(&[&root.der]),
+            &[&other],
+            Err(Reason::Malformed),
         );
     }
 }
