@@ -24,6 +24,8 @@ pub(crate) struct Applier {
     blobs: Blobs,
     /// By ARM id in lower case.
     gateways: HashMap<String, Gateway>,
+    /// Blobs of snapshots that wait for others, by ARM id in lower case.
+    waiting: HashMap<String, HashSet<Digest>>,
     saver: Option<Saver>,
     metrics: Metrics,
 }
@@ -67,6 +69,7 @@ impl Applier {
             converter,
             blobs,
             gateways: HashMap::new(),
+            waiting: HashMap::new(),
             saver,
             metrics,
         }
@@ -122,6 +125,7 @@ impl Applier {
     /// A new stream starts: what the last one left unfinished is forgotten.
     pub(crate) fn restart(&mut self) {
         self.blobs.restart();
+        self.waiting.clear();
         self.forget_unneeded();
     }
 
@@ -135,6 +139,8 @@ impl Applier {
     /// All that can fail comes first; then listeners switch over. Must run to its end once it was started.
     pub(crate) async fn apply(&mut self, message: &wire::ApplyGateway) -> Answer {
         let started = Instant::now();
+        self.waiting
+            .remove(&message.gateway_id.to_ascii_lowercase());
         let answer = self.try_apply(message).await;
         match &answer {
             Answer::Applied => {
@@ -145,7 +151,8 @@ impl Applier {
                 self.save();
             }
             Answer::Rejected(rejected) => self.note_rejected(&message.gateway_id, rejected),
-            Answer::Unchanged | Answer::Missing(_) => {}
+            Answer::Missing(_) => self.wait_for_blobs(message),
+            Answer::Unchanged => {}
         }
         answer
     }
@@ -153,6 +160,7 @@ impl Applier {
     /// Tells and counts that a snapshot was refused, and forgets what it brought.
     pub(crate) fn note_rejected(&mut self, gateway_id: &str, rejected: &Rejected) {
         warn!(gateway = gateway_id, %rejected, "snapshot rejected");
+        self.waiting.remove(&gateway_id.to_ascii_lowercase());
         self.metrics.count_snapshot(SnapshotOutcome::Rejected);
         self.forget_unneeded();
     }
@@ -164,6 +172,7 @@ impl Applier {
 
     /// Stops serving a gateway; one that is not known is gone already.
     pub(crate) async fn remove(&mut self, gateway_id: &str) {
+        self.waiting.remove(&gateway_id.to_ascii_lowercase());
         if self
             .gateways
             .remove(&gateway_id.to_ascii_lowercase())
@@ -196,6 +205,14 @@ impl Applier {
                 && known.saved.generation == wanted.generation
                 && known.saved.snapshot == wanted.snapshot
         })
+    }
+
+    /// Keeps what is here of a snapshot until the rest has come.
+    fn wait_for_blobs(&mut self, message: &wire::ApplyGateway) {
+        let names = message.blobs.iter().chain([&message.snapshot_sha256]);
+        let listed = names.filter_map(|name| Digest::try_from(name.as_slice()).ok());
+        self.waiting
+            .insert(message.gateway_id.to_ascii_lowercase(), listed.collect());
     }
 
     async fn try_apply(&mut self, message: &wire::ApplyGateway) -> Answer {
@@ -326,12 +343,9 @@ impl Applier {
     }
 
     fn forget_unneeded(&mut self) {
-        let needed = self
-            .gateways
-            .values()
-            .flat_map(|gateway| &gateway.blobs)
-            .copied()
-            .collect();
+        let in_use = self.gateways.values().flat_map(|gateway| &gateway.blobs);
+        let waiting = self.waiting.values().flatten();
+        let needed = in_use.chain(waiting).copied().collect();
         self.blobs.retain(&needed);
     }
 

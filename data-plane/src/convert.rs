@@ -162,3 +162,6 @@ fn unique<'a>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

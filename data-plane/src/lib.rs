@@ -19,5 +19,7 @@ pub mod snapshot;
 mod state;
 mod stream;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 mod upstream;

@@ -77,7 +77,8 @@ impl Client {
             let ended = self.stream(applier, shutdown, &mut healthy).await;
             self.metrics.connected.set(0);
             let Err(error) = ended else { return };
-            if healthy {
+            let acts_well = !matches!(error.reason(), Disconnect::Refused | Disconnect::Protocol);
+            if healthy && acts_well {
                 backoff = Backoff::default();
                 told = false;
             }
@@ -178,6 +179,8 @@ impl StreamError {
                 | Code::InvalidArgument
                 | Code::FailedPrecondition
                 | Code::AlreadyExists
+                // Another worker of the same id took over.
+                | Code::Aborted
                 | Code::Unimplemented => Disconnect::Refused,
                 _ => Disconnect::Transport,
             },
@@ -185,26 +188,22 @@ impl StreamError {
     }
 }
 
-/// Logs the end of a stream. What is expected (the control plane restarts, and stays away for a while) is told once, or
-/// not at all; what an operator must act on is always told. Says whether an outage has been told.
+/// Logs the end of a stream. That the control plane ends one, or goes away, is expected; only when it stays away is an
+/// outage told, once. What an operator must act on is always told. Says whether an outage has been told.
 fn tell(error: &StreamError, delay: Duration, told: bool) -> bool {
     let cause = error as &dyn std::error::Error;
     let retry_ms = delay.as_millis();
     match error.reason() {
-        Disconnect::Closed => {
-            debug!(cause, retry_ms, "configuration stream ended");
-            told
-        }
-        Disconnect::Connect | Disconnect::Transport if told => {
-            debug!(cause, retry_ms, "still no configuration stream");
-            true
-        }
-        Disconnect::Connect | Disconnect::Transport => {
+        Disconnect::Connect if !told => {
             warn!(
                 cause,
-                retry_ms, "no configuration stream; serving what is in force"
+                retry_ms, "no control plane; serving what is in force"
             );
             true
+        }
+        Disconnect::Connect | Disconnect::Closed | Disconnect::Transport => {
+            debug!(cause, retry_ms, "configuration stream ended");
+            told
         }
         Disconnect::Refused | Disconnect::Protocol => {
             warn!(

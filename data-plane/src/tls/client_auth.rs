@@ -117,3 +117,6 @@ fn error_of(refusal: &Refusal) -> Error {
     };
     Error::InvalidCertificate(certificate_error)
 }
+
+#[cfg(test)]
+mod tests;
