@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use crate::{deny, program, test, workspace};
+use crate::{compose, deny, program, test, workspace};
 
 /// Runs every check in order, each named and timed, and ends with the number of tests.
 ///
@@ -26,6 +26,11 @@ pub(crate) fn run() -> anyhow::Result<()> {
     step("documentation", documentation)?;
     step("dependencies", deny::run)?;
     let tally = step("tests", || test::run(&[]))?;
+    if compose::engine_answers() {
+        step("compose", compose::run)?;
+    } else {
+        println!("==> compose: skipped, no Docker engine answers");
+    }
     println!("ci took {} s", start.elapsed().as_secs());
     println!("{tally}");
     tally.into_result()

@@ -8,6 +8,7 @@
 mod apt;
 mod bench;
 mod ci;
+mod compose;
 mod deny;
 mod postgres;
 mod program;
@@ -39,6 +40,8 @@ enum Task {
     Ci,
     /// Measure the data plane beside nginx and haproxy, and the time that a change takes
     Bench(bench::Options),
+    /// Start docker-compose.yml for real, walk the demo against it while pieces are killed, and take it down
+    ComposeTest,
 }
 
 fn main() -> ExitCode {
@@ -60,5 +63,6 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Ci => ci::run(),
         Task::Bench(options) => bench::run(&options),
+        Task::ComposeTest => compose::run(),
     }
 }
