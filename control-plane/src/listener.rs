@@ -298,7 +298,7 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// Also bounds how long an idle HTTP/1.1 connection is kept.
-const HEADER_DEADLINE: Duration = Duration::from_secs(60);
+const HEADER_DEADLINE: Duration = Duration::from_mins(1);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_HEADER_BYTES: usize = 64 * 1024;

@@ -37,8 +37,8 @@ struct InitArgs {
     /// Directory for everything: control-plane/ and workers/NAME/ in it can each be given to its process.
     #[arg(long, env = "PORTCULLIS_INIT_DIR", value_name = "DIR")]
     dir: PathBuf,
-    /// DNS name or IP address under which workers reach the configuration stream (repeat); localhost, 127.0.0.1 and ::1
-    /// are always included.
+    /// DNS name or IP address under which workers reach the configuration stream (repeat); localhost and the
+    /// loopback addresses are always included.
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
     /// Id of a worker that gets a certificate (repeat).

@@ -8,14 +8,17 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use model::Violation;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{operation::OperationError, parse::Violations, store::StoreError};
 
 /// A refusal or failure: a public half (status, code, message, target, details) and a private source that has no path
 /// into a response.
 #[derive(Debug)]
-pub struct ApiError {
+pub struct ApiError(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     code: Cow<'static, str>,
     message: String,
@@ -28,7 +31,7 @@ pub struct ApiError {
 impl ApiError {
     /// An error with the public half only.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status,
             code: Cow::Borrowed(code),
             message: message.into(),
@@ -36,7 +39,7 @@ impl ApiError {
             details: Vec::new(),
             headers: Vec::new(),
             source: None,
-        }
+        }))
     }
 
     /// A 400 of the caller's making.
@@ -72,7 +75,7 @@ impl ApiError {
             "InternalServerError",
             "The server failed to answer; its log tells why, under the request's x-ms-request-id.",
         );
-        error.source = Some(source.into());
+        error.0.source = Some(source.into());
         error
     }
 
@@ -84,69 +87,77 @@ impl ApiError {
             "The database cannot be reached at the moment. Try again.",
         )
         .header(header::RETRY_AFTER, HeaderValue::from_static("2"));
-        error.source = Some(source.into());
+        error.0.source = Some(source.into());
         error
     }
 
     /// The end of an operation that failed.
     pub fn of_operation(status: StatusCode, error: OperationError) -> Self {
         let mut api_error = Self::new(status, "", error.message);
-        api_error.code = Cow::Owned(error.code);
-        api_error.target = error.target;
-        api_error.details = error.details.iter().map(|detail| json!(detail)).collect();
+        api_error.0.code = Cow::Owned(error.code);
+        api_error.0.target = error.target;
+        api_error.0.details = error.details.iter().map(|detail| json!(detail)).collect();
         api_error
     }
 
     /// Adds the property or parameter at fault.
     #[must_use]
     pub fn target(mut self, target: impl Into<String>) -> Self {
-        self.target = Some(target.into());
+        self.0.target = Some(target.into());
         self
     }
 
     /// Adds a response header.
     #[must_use]
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The ARM error code.
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     fn body(&self) -> Value {
-        let mut error = json!({ "code": self.code, "message": self.message });
-        if let Some(target) = &self.target {
-            error["target"] = json!(target);
+        let Parts {
+            code,
+            message,
+            target,
+            details,
+            ..
+        } = self.0.as_ref();
+        let mut error = Map::new();
+        error.insert("code".to_owned(), json!(code));
+        error.insert("message".to_owned(), json!(message));
+        if let Some(target) = target {
+            error.insert("target".to_owned(), json!(target));
         }
-        if !self.details.is_empty() {
-            error["details"] = json!(self.details);
+        if !details.is_empty() {
+            error.insert("details".to_owned(), json!(details));
         }
         json!({ "error": error })
     }
 
     /// Logs what only the operator may know. Called once, where the error becomes a reply.
     fn log(&self) {
-        match &self.source {
-            Some(source) => tracing::error!(
-                status = self.status.as_u16(),
-                code = %self.code,
-                error = %Chain(source.as_ref()),
-                "request failed"
-            ),
-            None => tracing::debug!(
-                status = self.status.as_u16(),
-                code = %self.code,
-                message = self.message,
-                "request refused"
-            ),
+        let Parts {
+            status,
+            code,
+            message,
+            source,
+            ..
+        } = self.0.as_ref();
+        let status = status.as_u16();
+        if let Some(source) = source {
+            tracing::error!(status, %code, error = %Chain(source.as_ref()), "request failed");
+        } else {
+            tracing::debug!(status, %code, message, "request refused");
         }
     }
 }
@@ -154,8 +165,8 @@ impl ApiError {
 impl From<Violations> for ApiError {
     fn from(violations: Violations) -> Self {
         let mut error = Self::bad_request(violations.code(), violations.message());
-        error.target = violations.target().map(str::to_owned);
-        error.details = violations.details().iter().map(detail).collect();
+        error.0.target = violations.target().map(str::to_owned);
+        error.0.details = violations.details().iter().map(detail).collect();
         error
     }
 }
@@ -195,8 +206,8 @@ impl From<StoreError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
-        let mut response = (self.status, Json(self.body())).into_response();
-        for (name, value) in self.headers {
+        let mut response = (self.0.status, Json(self.body())).into_response();
+        for (name, value) in self.0.headers {
             response.headers_mut().insert(name, value);
         }
         response

@@ -106,13 +106,11 @@ pub(super) async fn list_in_subscription(
 /// Finds a gateway or says which of group and gateway is missing.
 pub(super) async fn load(api: &Api, id: &GatewayId) -> Result<StoredGateway, ApiError> {
     let permit = Permit::<Read>::for_caller();
-    match api.store().find_gateway(&permit, id).await? {
-        Some(stored) => Ok(stored),
-        None => {
-            resource_group::load(api, id.group()).await?;
-            Err(not_found(id))
-        }
+    if let Some(stored) = api.store().find_gateway(&permit, id).await? {
+        return Ok(stored);
     }
+    resource_group::load(api, id.group()).await?;
+    Err(not_found(id))
 }
 
 /// What `render` shows of a stored gateway.

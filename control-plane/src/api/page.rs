@@ -1,7 +1,7 @@
 //! Lists in parts: `$top`, `$skiptoken` and `nextLink`.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::{call::Call, error::ApiError};
 use crate::store::{Listing, Page};
@@ -40,14 +40,16 @@ pub(super) fn render<T>(
     listing: Listing<T>,
     item: impl Fn(T) -> Value,
 ) -> Value {
-    let mut reply = json!({ "value": listing.items.into_iter().map(item).collect::<Vec<_>>() });
+    let mut reply = Map::new();
+    let items: Vec<Value> = listing.items.into_iter().map(item).collect();
+    reply.insert("value".to_owned(), Value::Array(items));
     if let Some(next) = listing.next {
         let token = BASE64_URL_SAFE_NO_PAD.encode(next);
         let (version, limit) = (&call.api_version, page.limit);
         let link = format!("{path}?api-version={version}&%24top={limit}&%24skiptoken={token}");
-        reply["nextLink"] = json!(call.url(&link));
+        reply.insert("nextLink".to_owned(), Value::String(call.url(&link)));
     }
-    reply
+    Value::Object(reply)
 }
 
 fn decode(token: &str) -> Result<String, ApiError> {

@@ -97,24 +97,22 @@ impl Draft {
         edit: &Arc<Edit>,
     ) -> Result<Option<Self>, ApiError> {
         let stored = api.store().find_gateway(&permit.as_read(), id).await?;
-        let id = match &stored {
-            Some(stored) => stored.id.clone(),
-            None => {
-                let group = resource_group::load(api, id.group()).await?;
-                GatewayId::new(group.id, id.name().clone())
-            }
+        let id = if let Some(stored) = &stored {
+            stored.id.clone()
+        } else {
+            let group = resource_group::load(api, id.group()).await?;
+            GatewayId::new(group.id, id.name().clone())
         };
         let child_existed = match (edit.as_ref(), &stored) {
-            (Edit::Replace(_), _) => false,
             (Edit::DeleteChild(..) | Edit::PutChild(..), None) => {
                 return Err(gateway::parent_not_found(&id));
             }
             (Edit::Stop(_) | Edit::Tags(_), None) => return Err(gateway::not_found(&id)),
+            (Edit::Replace(_) | Edit::Stop(_) | Edit::Tags(_), _) => false,
             (
                 Edit::DeleteChild(collection, name) | Edit::PutChild(collection, name, _),
                 Some(stored),
             ) => render::child(&gateway::facts(stored), *collection, name).is_some(),
-            (Edit::Stop(_) | Edit::Tags(_), Some(_)) => false,
         };
         if matches!(edit.as_ref(), Edit::DeleteChild(..)) && !child_existed {
             return Ok(None);

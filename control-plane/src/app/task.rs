@@ -88,7 +88,7 @@ impl Tasks {
             while self.names.values().any(|(_, own)| *own == phase) {
                 match time::timeout_at(until, self.set.join_next_with_id()).await {
                     Ok(Some(ended)) => {
-                        bad = bad.or(Some(self.forget(ended)).filter(TaskEnded::is_bad))
+                        bad = bad.or(Some(self.forget(ended)).filter(TaskEnded::is_bad));
                     }
                     Ok(None) => break,
                     Err(_elapsed) => {

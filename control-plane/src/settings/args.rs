@@ -28,7 +28,7 @@ pub struct ServeArgs {
     pub tls_key_file: Option<PathBuf>,
 
     /// Further DNS name or IP address for the certificate of the own CA (repeat, or separate by commas); localhost,
-    /// 127.0.0.1, ::1 and the host name are always in it.
+    /// the loopback addresses and the host name are always in it.
     #[arg(long = "tls-name", env = "PORTCULLIS_TLS_NAME", value_name = "NAME", value_delimiter = ',', help_heading = API)]
     pub tls_names: Vec<String>,
 
@@ -44,7 +44,7 @@ pub struct ServeArgs {
     #[arg(long, env = "PORTCULLIS_STATE_DIR", value_name = "DIR", default_value = STATE_DIR, help_heading = STORE)]
     pub state_dir: PathBuf,
 
-    /// `postgres://user:password@host/database` or `sqlite://path` [default: sqlite://{state-dir}/portcullis.db].
+    /// `postgres://user:password@host/database` or `sqlite://path` [default: portcullis.db in the state directory].
     #[arg(
         long,
         env = "PORTCULLIS_DATABASE_URL",

@@ -131,9 +131,9 @@ fn api_transport(
 ) -> Option<ApiTransport> {
     let from_files = files(
         "--tls-cert-file",
-        &args.tls_cert_file,
+        args.tls_cert_file.as_deref(),
         "--tls-key-file",
-        &args.tls_key_file,
+        args.tls_key_file.as_deref(),
         problems,
     );
     if args.allow_plain_http {
@@ -234,9 +234,9 @@ fn stream_security(
 ) -> Option<StreamSecurity> {
     let identity = files(
         "--stream-cert-file",
-        &args.stream_cert_file,
+        args.stream_cert_file.as_deref(),
         "--stream-key-file",
-        &args.stream_key_file,
+        args.stream_key_file.as_deref(),
         problems,
     );
     if args.stream_allow_plaintext {
@@ -299,9 +299,9 @@ fn log(args: &ServeArgs, problems: &mut Vec<Problem>) -> Option<LogSettings> {
 /// Both files or none.
 fn files<'a>(
     chain_setting: &'static str,
-    chain: &'a Option<PathBuf>,
+    chain: Option<&'a Path>,
     key_setting: &'static str,
-    key: &'a Option<PathBuf>,
+    key: Option<&'a Path>,
     problems: &mut Vec<Problem>,
 ) -> Option<(&'a Path, &'a Path)> {
     match (chain, key) {

@@ -32,7 +32,7 @@ pub struct OwnCertificate {
 impl OwnCertificate {
     /// Loads or creates `ca.pem`, `ca.key`, `api.pem` and `api.key` in `directory`.
     ///
-    /// `names` are DNS names and IP addresses beside localhost, 127.0.0.1, ::1 and the host name.
+    /// `names` are DNS names and IP addresses beside localhost, the loopback addresses and the host name.
     ///
     /// # Errors
     /// [`AuthorityError`] of the CA, or of the leaf's files.
