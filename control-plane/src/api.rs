@@ -16,6 +16,7 @@ mod precondition;
 mod provider;
 mod reply;
 mod resource_group;
+mod ssl_option;
 mod write;
 
 use std::{sync::Arc, time::Duration};
@@ -27,6 +28,7 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
+use serde_json::Value;
 
 use self::{call::Call, path::ArmPath};
 pub use self::{context::RequestContext, error::ApiError, metrics::Metrics};
@@ -98,23 +100,25 @@ async fn dispatch(State(api): State<Api>, request: Request) -> Result<Response, 
         | ArmPath::GroupOperationResult(subscription, id) => {
             operation::result(&api, &call, &subscription, id).await
         }
-        ArmPath::Provider(subscription) => {
-            call.only_get()?;
-            Ok(reply::resource(
-                StatusCode::OK,
-                provider::render(&subscription),
-            ))
-        }
+        ArmPath::Provider(subscription) => read_only(&call, Ok(provider::render(&subscription))),
         ArmPath::ResourceGroup(id) => resource_group::answer(&api, &call, body, &id).await,
         ArmPath::ResourceGroups(subscription) => {
             resource_group::list(&api, &call, &subscription).await
         }
-        ArmPath::SslOptions(_) | ArmPath::SslPolicies(_) | ArmPath::SslPolicy(..) => {
-            Err(ApiError::new(
-                StatusCode::NOT_IMPLEMENTED,
-                "FeatureNotSupported",
-                "Not there yet.",
-            ))
+        ArmPath::SslOptions(subscription) => {
+            read_only(&call, Ok(ssl_option::options(&subscription)))
+        }
+        ArmPath::SslPolicies(subscription) => {
+            read_only(&call, Ok(ssl_option::policies(&subscription)))
+        }
+        ArmPath::SslPolicy(subscription, name) => {
+            read_only(&call, ssl_option::policy(&subscription, &name))
         }
     }
+}
+
+/// Answers with what is fixed.
+fn read_only(call: &Call, body: Result<Value, ApiError>) -> Result<Response, ApiError> {
+    call.only_get()?;
+    Ok(reply::resource(StatusCode::OK, body?))
 }

@@ -232,6 +232,7 @@ fn stream_security(
     listen: Option<SocketAddr>,
     problems: &mut Vec<Problem>,
 ) -> Option<StreamSecurity> {
+    let before = problems.len();
     let identity = files(
         "--stream-cert-file",
         args.stream_cert_file.as_deref(),
@@ -257,6 +258,9 @@ fn stream_security(
         return Some(StreamSecurity::Plaintext);
     }
     let (Some((chain, key)), Some(client_ca)) = (identity, &args.stream_client_ca_file) else {
+        if problems.len() > before {
+            return None;
+        }
         let message = "needed, with --stream-key-file and --stream-client-ca-file (`control-plane init` makes all three)";
         refuse("--stream-cert-file", message, problems);
         return None;

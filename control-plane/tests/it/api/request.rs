@@ -232,3 +232,20 @@ async fn the_provider_lists_its_versions_newest_first() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_tls_policies_can_be_listed() {
+    on_sqlite(|database| async move {
+        let caller = Caller::new(&database).await;
+        let options = format!("{SUBSCRIPTION}/providers/Microsoft.Network/applicationGatewayAvailableSslOptions/default");
+        let reply = caller.get(&options).await;
+        assert_eq!(reply.assert_status(200).body["properties"]["defaultPolicy"], "AppGwSslPolicy20220101");
+        let policies = caller.get(&format!("{options}/predefinedPolicies")).await;
+        assert_eq!(policies.assert_status(200).body["value"].as_array().unwrap().len(), 5);
+        let strict = caller.get(&format!("{options}/predefinedpolicies/appgwsslpolicy20220101s")).await;
+        assert_eq!(strict.assert_status(200).body["properties"]["minProtocolVersion"], "TLSv1_2");
+        caller.get(&format!("{options}/predefinedPolicies/none")).await.assert_error(404, "ResourceNotFound");
+        caller.put(&options, &json!({})).await.assert_error(405, "MethodNotAllowed");
+    })
+    .await;
+}
