@@ -123,8 +123,8 @@ pub struct StreamSettings {
     pub security: StreamSecurity,
 }
 
-/// How workers and control plane know each other.
-#[derive(Debug, Clone)]
+/// How workers and control plane know each other. `Debug` leaves out the bytes of the CAs.
+#[derive(Clone)]
 pub enum StreamSecurity {
     /// Mutual TLS.
     MutualTls {
@@ -135,6 +135,18 @@ pub enum StreamSecurity {
     },
     /// No protection; only on a loopback address and only when asked for.
     Plaintext,
+}
+
+impl fmt::Debug for StreamSecurity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MutualTls { identity, .. } => f
+                .debug_struct("MutualTls")
+                .field("identity", identity)
+                .finish_non_exhaustive(),
+            Self::Plaintext => f.write_str("Plaintext"),
+        }
+    }
 }
 
 /// Logging.
