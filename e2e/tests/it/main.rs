@@ -9,6 +9,7 @@
 
 mod changes;
 mod concurrency;
+mod dev;
 mod outage;
 mod refusal;
 mod walk;
