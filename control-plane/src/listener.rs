@@ -304,3 +304,92 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
 const MAX_STREAMS: u32 = 100;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use http_body_util::Full;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        sync::Notify,
+        task::JoinHandle,
+    };
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_request_under_way_is_answered_after_the_stop() {
+        let started = Arc::new(Notify::new());
+        let proceed = Arc::new(Notify::new());
+        let (stop, address, serving) = serve(1, Arc::clone(&started), Arc::clone(&proceed)).await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(REQUEST).await.unwrap();
+        started.notified().await;
+        stop.cancel();
+        proceed.notify_one();
+        let mut reply = String::new();
+        client.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+        serving.await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_does_not_hold_up_the_stop() {
+        let (stop, address, serving) = serve(1, Arc::default(), Arc::default()).await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET").await.unwrap();
+        stop.cancel();
+        serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_too_many_waits_for_a_free_slot() {
+        let proceed = Arc::new(Notify::new());
+        let (stop, address, serving) = serve(1, Arc::default(), Arc::clone(&proceed)).await;
+        let mut first = TcpStream::connect(address).await.unwrap();
+        first.write_all(REQUEST).await.unwrap();
+        let mut second = TcpStream::connect(address).await.unwrap();
+        second
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .await
+            .unwrap();
+        proceed.notify_one();
+        proceed.notify_one();
+        let mut head = [0; 12];
+        first.read_exact(&mut head).await.unwrap();
+        drop(first);
+        proceed.notify_one();
+        let mut reply = String::new();
+        second.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+        stop.cancel();
+        serving.await.unwrap();
+    }
+
+    /// Answers each request when `proceed` is notified.
+    async fn serve(
+        max_connections: usize,
+        started: Arc<Notify>,
+        proceed: Arc<Notify>,
+    ) -> (CancellationToken, SocketAddr, JoinHandle<()>) {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = Listener::bind(any, None, max_connections, Metrics::default())
+            .await
+            .unwrap();
+        let (stop, address) = (CancellationToken::new(), listener.address());
+        let service = tower::service_fn(move |_request: Request<Incoming>| {
+            let (started, proceed) = (Arc::clone(&started), Arc::clone(&proceed));
+            async move {
+                started.notify_one();
+                proceed.notified().await;
+                Ok(Response::new(Full::new(bytes::Bytes::from_static(b"done"))))
+            }
+        });
+        let serving = tokio::spawn(listener.serve(service, stop.clone(), Duration::from_secs(30)));
+        (stop, address, serving)
+    }
+}
