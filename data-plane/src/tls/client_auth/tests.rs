@@ -10,8 +10,8 @@ use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    AlertDescription, ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig,
-    ServerConnection, SupportedProtocolVersion, version,
+    AlertDescription, ClientConfig, ClientConnection, Connection, HandshakeKind, RootCertStore,
+    ServerConfig, ServerConnection, SupportedProtocolVersion, version,
 };
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
@@ -27,7 +27,7 @@ const VERSIONS: [&SupportedProtocolVersion; 2] = [&version::TLS12, &version::TLS
 
 /// A server that lets in clients of one CA, and the CA.
 struct Door {
-    server_ca: Ca,
+    server_root: CertificateDer<'static>,
     config: Arc<ServerConfig>,
 }
 
@@ -35,28 +35,37 @@ struct Door {
 type Outcome = (Result<(), AlertDescription>, Option<Result<(), Reason>>);
 
 fn door(bundles: Vec<TrustBundle>, clock: &Clock) -> Door {
+    let authenticator = Authenticator::new(Policy::strict("profile", bundles, false));
+    doors(vec![Some(authenticator)], clock).remove(0)
+}
+
+/// Servers of one name and certificate, with and without client authentication.
+fn doors(authenticators: Vec<Option<Authenticator>>, clock: &Clock) -> Vec<Door> {
     let server_ca = Ca::new("server CA");
     let server = server_ca.server("www.example");
     let provider = server_config::provider(Vec::new());
     let chain = vec![server.certificate.clone()];
     let certificate =
         CertifiedKey::from_der(chain, server.private_key(), &provider).expect("server certificate");
-    let tls = ServerTls {
-        versions: VERSIONS.to_vec(),
-        suites: [0x1301, 0xc02b]
-            .into_iter()
-            .filter_map(cipher_suite)
-            .collect(),
-        certificate: Arc::new(certificate),
-        authenticator: Some(Arc::new(Authenticator::new(Policy::strict(
-            "profile", bundles, false,
-        )))),
-        http2: false,
+    let certificate = Arc::new(certificate);
+    let build = |authenticator: Option<Authenticator>| {
+        let tls = ServerTls {
+            versions: VERSIONS.to_vec(),
+            suites: [0x1301, 0xc02b]
+                .into_iter()
+                .filter_map(cipher_suite)
+                .collect(),
+            certificate: Arc::clone(&certificate),
+            authenticator: authenticator.map(Arc::new),
+            http2: false,
+        };
+        let config = server_config::build(tls, clock).expect("server configuration");
+        Door {
+            server_root: server_ca.certificate.clone(),
+            config: Arc::new(config),
+        }
     };
-    Door {
-        server_ca,
-        config: Arc::new(server_config::build(tls, clock).expect("server configuration")),
-    }
+    authenticators.into_iter().map(build).collect()
 }
 
 fn trusting(ca: &Ca) -> Vec<TrustBundle> {
@@ -71,9 +80,9 @@ impl Door {
         &self,
         version: &'static SupportedProtocolVersion,
         leaf: Option<&Leaf>,
-    ) -> ClientConnection {
+    ) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
-        roots.add(self.server_ca.certificate.clone()).expect("root");
+        roots.add(self.server_root.clone()).expect("root");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[version])
@@ -88,15 +97,13 @@ impl Door {
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(claimed)))
             }
         };
-        let name = "www.example".try_into().expect("name");
-        ClientConnection::new(Arc::new(config), name).expect("client")
+        Arc::new(config)
     }
 
     fn shake(&self, version: &'static SupportedProtocolVersion, leaf: Option<&Leaf>) -> Outcome {
-        let client = self.client(version, leaf);
-        let server = ServerConnection::new(Arc::clone(&self.config)).expect("server");
         let handshake = Rc::new(Handshake::new(ConnectionId::random()));
-        let told = CURRENT.sync_scope(Rc::clone(&handshake), || pump(client.into(), server.into()));
+        let client = self.client(version, leaf);
+        let told = CURRENT.sync_scope(Rc::clone(&handshake), || self.enter(&client).map(drop));
         let verdict = handshake
             .decision()
             .map(|decision| match &decision.verdict {
@@ -105,10 +112,18 @@ impl Door {
             });
         (told, verdict)
     }
+
+    /// Makes a connection; tells whether it resumed a session.
+    fn enter(&self, client: &Arc<ClientConfig>) -> Result<HandshakeKind, AlertDescription> {
+        let name = "www.example".try_into().expect("name");
+        let client = ClientConnection::new(Arc::clone(client), name).expect("client");
+        let server = ServerConnection::new(Arc::clone(&self.config)).expect("server");
+        pump(client.into(), server.into())
+    }
 }
 
 /// Moves bytes both ways until nothing moves any more.
-fn pump(mut client: Connection, mut server: Connection) -> Result<(), AlertDescription> {
+fn pump(mut client: Connection, mut server: Connection) -> Result<HandshakeKind, AlertDescription> {
     loop {
         let up = carry(&mut client, &mut server);
         let down = carry(&mut server, &mut client);
@@ -125,7 +140,7 @@ fn pump(mut client: Connection, mut server: Connection) -> Result<(), AlertDescr
         !client.is_handshaking() && !server.is_handshaking(),
         "the handshake hangs"
     );
-    Ok(())
+    Ok(client.handshake_kind().expect("a handshake"))
 }
 
 fn carry(from: &mut Connection, to: &mut Connection) -> usize {
@@ -342,6 +357,43 @@ fn the_injected_clock_decides_about_validity() {
         door.shake(&version::TLS13, Some(&leaf)).0,
         Err(AlertDescription::CertificateExpired)
     );
+}
+
+#[test]
+fn a_session_of_an_open_door_opens_no_other() {
+    let ca = Ca::new("client CA");
+    let guard = Authenticator::new(Policy::strict("profile", trusting(&ca), false));
+    let doors = doors(vec![None, None, Some(guard)], &Clock::system());
+    for version in VERSIONS {
+        let client = doors[0].client(version, None);
+        assert_eq!(doors[0].enter(&client), Ok(HandshakeKind::Full));
+        assert_eq!(
+            doors[0].enter(&client),
+            Ok(HandshakeKind::Resumed),
+            "the session is good where it was made"
+        );
+        assert_eq!(doors[1].enter(&client), Ok(HandshakeKind::Full));
+        assert_eq!(
+            doors[0].enter(&client),
+            Ok(HandshakeKind::Full),
+            "the client kept the newer session"
+        );
+        assert_eq!(
+            doors[2].enter(&client),
+            Err(AlertDescription::CertificateRequired)
+        );
+    }
+}
+
+#[test]
+fn a_guarded_door_looks_at_the_certificate_every_time() {
+    let ca = Ca::new("client CA");
+    let door = door(trusting(&ca), &Clock::system());
+    for version in VERSIONS {
+        let client = door.client(version, Some(&ca.client("client.example")));
+        assert_eq!(door.enter(&client), Ok(HandshakeKind::Full));
+        assert_eq!(door.enter(&client), Ok(HandshakeKind::Full));
+    }
 }
 
 #[test]
