@@ -1,5 +1,6 @@
 //! Logging of the program and the metrics of everything but the request path.
 
+use std::io::IsTerminal;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -145,6 +146,8 @@ pub fn init(settings: &LogSettings) {
         .with_writer(std::io::stderr);
     let _already_set = match settings.format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
-        LogFormat::Human => builder.try_init(),
+        LogFormat::Human => builder
+            .with_ansi(std::io::stderr().is_terminal())
+            .try_init(),
     };
 }

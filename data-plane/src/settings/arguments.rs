@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     /// Name of this worker: stable over restarts, unique, 1 to 64 of A-Z a-z 0-9 . _ -
     #[arg(long, env = "PORTCULLIS_WORKER_ID")]
     worker_id: Option<String>,
-    /// Configuration stream of the control plane, for example <https://control-plane:8444>
+    /// Configuration stream of the control plane, for example `https://control-plane:8444`
     #[arg(long, env = "PORTCULLIS_CONTROL_PLANE_URL", value_name = "URL")]
     control_plane_url: Option<String>,
     /// PEM file with the CA that the control plane's stream certificate must come from
