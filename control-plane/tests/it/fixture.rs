@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use control_plane::{
+    clock::Clock,
     compile::{Blob, Compiled},
+    operation::Operation,
     parse::SecretBlob,
     permit::{Permit, Read, Write},
-    store::{Precondition, PutGateway, PutResourceGroup, Store},
+    reconcile::{Metrics, Reconciler},
+    store::{Precondition, PutGateway, PutResourceGroup, Session, Store, WantedGateway},
+    subscription::Subscription,
 };
 use model::{GatewayId, ResourceGroupId, Secret};
+use prometheus_client::registry::Registry;
 use proto::config::v1::BlobKind;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -98,4 +103,63 @@ pub(crate) async fn with_group(store: &Store) {
         now: now(),
     };
     store.put_resource_group(&write(), put).await.unwrap();
+}
+
+/// `put` with private keys that document and snapshot refer to.
+pub(crate) fn with_keys(put: PutGateway, given: &[&str], referred: &[&str]) -> PutGateway {
+    let keys: Vec<_> = referred.iter().map(|key| sha256(key.as_bytes())).collect();
+    PutGateway {
+        secrets: given.iter().map(|key| secret(key)).collect(),
+        compiled: Compiled {
+            keys: keys.clone(),
+            ..put.compiled
+        },
+        keys,
+        ..put
+    }
+}
+
+pub(crate) fn reconciler(store: &Store) -> Reconciler {
+    let metrics = Metrics::register(&mut Registry::default());
+    Reconciler::new(store.clone(), Clock::fixed(now()), metrics)
+}
+
+/// A connected worker that serves everything, as the store sees it.
+pub(crate) async fn with_worker(store: &Store, name: &str) -> Session {
+    let session = Session {
+        worker: name.to_owned(),
+        id: uuid::Uuid::new_v4().to_string(),
+        version: "1".to_owned(),
+        subscription: Subscription::parse(&[], &["/".to_owned()]).unwrap(),
+    };
+    let lease = now() + Duration::from_secs(15);
+    store
+        .begin_session(&session, &[], now(), lease)
+        .await
+        .unwrap();
+    session
+}
+
+/// What workers shall do with a gateway.
+pub(crate) async fn wanted(store: &Store, name: &str) -> Option<WantedGateway> {
+    let key = gateway_id(name).key();
+    let mut all = store.wanted_gateways(&read()).await.unwrap();
+    all.retain(|wanted| wanted.key == key);
+    all.pop()
+}
+
+pub(crate) async fn operation(store: &Store, id: &str) -> Operation {
+    let found = store.find_operation(&read(), id, Duration::ZERO).await;
+    found.unwrap().unwrap()
+}
+
+/// Waits for a condition, for at most ten seconds.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+    assert!(in_time.is_ok(), "not in time: {what}");
 }
