@@ -4,3 +4,4 @@ mod api;
 mod database;
 mod fixture;
 mod store;
+mod stream;

@@ -1,0 +1,7 @@
+//! The configuration stream: a real server, and a worker that does what each test tells it.
+
+mod answer;
+mod connection;
+mod delivery;
+mod rig;
+mod worker;

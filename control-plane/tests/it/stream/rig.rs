@@ -1,0 +1,93 @@
+//! A control plane without an API: store, reconciler and configuration stream.
+
+use std::net::SocketAddr;
+
+use control_plane::{
+    clock::Clock,
+    operation::{Operation, OperationState},
+    settings::{StreamSecurity, StreamSettings},
+    store::{PutGateway, Store},
+    stream::{ConfigStream, Metrics},
+};
+use prometheus_client::registry::Registry;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::worker::Worker;
+use crate::{
+    database::Database,
+    fixture::{eventually, now, operation, reconciler, with_group, write},
+};
+
+pub(super) struct Rig {
+    pub(super) store: Store,
+    pub(super) address: SocketAddr,
+    pub(super) shutdown: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Rig {
+    /// Starts one replica; TLS as `security` says.
+    pub(super) async fn start_with(database: &Database, security: StreamSecurity) -> Self {
+        let store = database.open().await;
+        with_group(&store).await;
+        let settings = StreamSettings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            security,
+        };
+        let stream = ConfigStream::bind(&settings).await.unwrap();
+        let address = stream.address();
+        let shutdown = CancellationToken::new();
+        let metrics = Metrics::register(&mut Registry::default());
+        let clock = Clock::fixed(now());
+        let serving = stream.serve(store.clone(), clock, metrics, shutdown.clone());
+        let listening = {
+            let (store, shutdown) = (store.clone(), shutdown.clone());
+            async move { store.run_listener(shutdown).await }
+        };
+        let tasks = vec![
+            tokio::spawn(async move { serving.await.unwrap() }),
+            tokio::spawn(reconciler(&store).run(shutdown.clone())),
+            tokio::spawn(listening),
+        ];
+        Self {
+            store,
+            address,
+            shutdown,
+            tasks,
+        }
+    }
+
+    pub(super) async fn start(database: &Database) -> Self {
+        Self::start_with(database, StreamSecurity::Plaintext).await
+    }
+
+    /// A worker that serves everything and has nothing.
+    pub(super) async fn worker(&self, name: &str) -> Worker {
+        Worker::connect(self.address, Worker::hello(name)).await
+    }
+
+    pub(super) async fn put(&self, put: PutGateway) -> Operation {
+        let committed = self.store.put_gateway(&write(), put).await.unwrap();
+        committed.operation.unwrap()
+    }
+
+    pub(super) async fn state(&self, begun: &Operation) -> OperationState {
+        operation(&self.store, &begun.id).await.state
+    }
+
+    /// Waits for an operation's end.
+    pub(super) async fn ended(&self, begun: &Operation) -> Operation {
+        let is_over = move || async move { operation(&self.store, &begun.id).await.is_over() };
+        eventually("the operation is over", is_over).await;
+        operation(&self.store, &begun.id).await
+    }
+
+    /// Stops and waits until all is over.
+    pub(super) async fn stop(self) {
+        self.shutdown.cancel();
+        for task in self.tasks {
+            task.await.unwrap();
+        }
+    }
+}
