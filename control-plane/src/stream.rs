@@ -105,8 +105,8 @@ impl ConfigStream {
         metrics: Metrics,
         shutdown: CancellationToken,
     ) -> Result<(), StreamError> {
-        let (wanted, published) = watch::channel(None);
-        let publisher = Publisher::new(store.clone(), wanted);
+        let (sender, published) = watch::channel(None);
+        let publishing = Publisher::new(store.clone(), sender).run();
         let sessions = TaskTracker::new();
         let service = Service::new(service::Parts {
             store,
@@ -125,7 +125,7 @@ impl ConfigStream {
             .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
         let ended = tokio::select! {
             ended = serving => ended.map_err(StreamError::Serve),
-            () = publisher.run() => Ok(()),
+            () = publishing => Ok(()),
         };
         shutdown.cancel();
         sessions.close();

@@ -199,15 +199,12 @@ impl WantedRow {
     fn into_wanted(self) -> Result<WantedGateway, StoreError> {
         let sha256 = match (self.deleted_at, self.sha256) {
             (Some(_), _) => None,
-            (None, Some(sha256)) => sha256.try_into().ok(),
-            (None, None) => None,
+            (None, stored) => {
+                let sha256 = stored.and_then(|sha256| sha256.try_into().ok());
+                let corrupt = || StoreError::corrupt(format!("{}: snapshot", self.display_id));
+                Some(sha256.ok_or_else(corrupt)?)
+            }
         };
-        if sha256.is_none() && self.deleted_at.is_none() {
-            return Err(StoreError::corrupt(format!(
-                "{}: snapshot",
-                self.display_id
-            )));
-        }
         Ok(WantedGateway {
             key: self.id,
             id: self.display_id,

@@ -30,15 +30,15 @@ impl Publisher {
 
     /// Re-reads the wanted state on each wake-up and on a timer; never ends while the store lives.
     pub(super) async fn run(self) {
-        let mut changes = self.store.watch(Topic::Gateways);
+        let mut topic = self.store.watch(Topic::Gateways);
         let mut timer = tokio::time::interval(INTERVAL);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                changed = changes.changed() => if changed.is_err() { return },
+                changed = topic.changed() => if changed.is_err() { return },
                 _ = timer.tick() => {}
             }
-            changes.mark_unchanged();
+            topic.mark_unchanged();
             if let Err(error) = self.publish().await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,

@@ -116,7 +116,7 @@ async fn a_gateway_whose_deletion_failed_goes_when_the_last_worker_lets_go(datab
     create(&store).await;
     let begun = delete(&store).await.unwrap().unwrap();
     store
-        .renew_lease(&worker, begun.deadline + Duration::from_secs(60))
+        .renew_lease(&worker, begun.deadline + Duration::from_mins(1))
         .await
         .unwrap();
     reconciler(&store).pass(begun.deadline).await.unwrap();

@@ -112,7 +112,7 @@ async fn a_group_outlives_the_deadline_with_its_gateways(database: Database) {
     store.put_gateway(&write(), put("gw", "a")).await.unwrap();
     let begun = delete(&store).await.unwrap().unwrap();
     store
-        .renew_lease(&worker, begun.deadline + Duration::from_secs(60))
+        .renew_lease(&worker, begun.deadline + Duration::from_mins(1))
         .await
         .unwrap();
     reconciler(&store).pass(begun.deadline).await.unwrap();

@@ -300,7 +300,7 @@ async fn the_end_of_an_operation_can_be_waited_for(database: Database) {
     let store = database.open().await;
     let begun = begin(&store).await;
     let none = store
-        .find_operation(&read(), "unknown", Duration::from_secs(60))
+        .find_operation(&read(), "unknown", Duration::from_mins(1))
         .await;
     assert_eq!(none.unwrap(), None);
     let short = Duration::from_millis(10);
@@ -314,7 +314,7 @@ async fn the_end_of_an_operation_can_be_waited_for(database: Database) {
         let (store, id) = (store.clone(), begun.id.clone());
         tokio::spawn(async move {
             store
-                .find_operation(&read(), &id, Duration::from_secs(60))
+                .find_operation(&read(), &id, Duration::from_mins(1))
                 .await
         })
     };

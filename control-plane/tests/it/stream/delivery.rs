@@ -31,8 +31,9 @@ async fn a_worker_gets_snapshot_certificates_and_keys(database: Database) {
     let mut put = with_keys(put("GW", "a"), &["key"], &["key"]);
     put.compiled.blobs = vec![certificates.clone()];
     let snapshot = (put.compiled.sha256, put.compiled.snapshot.clone());
-    let begun = rig.put(put).await;
     let mut worker = rig.worker("worker").await;
+    worker.hear_synced().await;
+    let begun = rig.put(put).await;
     let apply = worker.hear_apply().await;
     assert_eq!((apply.nonce, apply.generation), (1, 1));
     assert_eq!(apply.gateway_id, gateway_id("GW").to_string());
@@ -48,7 +49,6 @@ async fn a_worker_gets_snapshot_certificates_and_keys(database: Database) {
         (key, (BlobKind::PrivateKey, b"key".to_vec())),
     ];
     assert_eq!(worker.blobs, sent.into());
-    worker.hear_synced().await;
     worker.ack(&apply).await;
     assert_eq!(rig.ended(&begun).await.state, OperationState::Succeeded);
     let gateway = rig
@@ -287,7 +287,7 @@ async fn a_worker_gets_only_what_it_subscribes_to(database: Database) {
         match worker.hear().await {
             super::worker::Heard::Apply(apply) => applied = Some(apply.gateway_id),
             super::worker::Heard::Remove(remove) => {
-                removed = Some((remove.gateway_id, remove.generation))
+                removed = Some((remove.gateway_id, remove.generation));
             }
             super::worker::Heard::Synced => break,
         }

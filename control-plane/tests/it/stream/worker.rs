@@ -174,8 +174,10 @@ impl Worker {
 
     async fn message(&mut self) -> Result<control_message::Message, Status> {
         let message = tokio::time::timeout(TIMEOUT, self.inbound.message()).await;
-        let message = message.expect("the control plane says nothing")?;
-        let message = message.ok_or_else(|| Status::ok("the stream ended"))?;
+        let Ok(message) = message else {
+            panic!("the control plane says nothing");
+        };
+        let message = message?.ok_or_else(|| Status::ok("the stream ended"))?;
         Ok(message.message.unwrap())
     }
 }
