@@ -6,7 +6,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use model::{Collection, GatewayId, ResourceName};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Api, call::Call, error::ApiError, gateway, resource_group};
 use crate::{
@@ -201,7 +201,11 @@ impl Draft {
             (Edit::PutChild(collection, name, body), Some(stored)) => {
                 Cow::Owned(parse::with_child(stored, *collection, name, body)?)
             }
-            (Edit::Stop(_), Some(stored)) => Cow::Borrowed(stored),
+            // The document stays; its tags put in place of its tags make it a request body.
+            (Edit::Stop(_), Some(stored)) => {
+                let tags = json!({ "tags": stored.get("tags") });
+                Cow::Owned(parse::with_tags(stored, &tags)?)
+            }
             (Edit::Tags(body), Some(stored)) => Cow::Owned(parse::with_tags(stored, body)?),
         };
         Ok(parse::application_gateway(&context, &body)?)

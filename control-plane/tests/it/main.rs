@@ -6,6 +6,8 @@
     reason = "a test that cannot go on fails by panicking"
 )]
 
+#![cfg(test)]
+
 mod api;
 mod database;
 mod fixture;

@@ -137,16 +137,16 @@ async fn groups_are_listed_in_pages(database: Database) {
 
 async fn patch_changes_tags_only(database: Database) {
     let caller = Caller::new(&database).await;
-    let path = format!("{SUBSCRIPTION}/resourceGroups/Group");
+    let group = format!("{SUBSCRIPTION}/resourceGroups/Group");
     let patch = |body: Value| {
-        let (caller, path) = (caller.clone(), path.clone());
-        async move { caller.call(Method::PATCH, &path, &[], &body).await }
+        let (caller, group) = (caller.clone(), group.clone());
+        async move { caller.call(Method::PATCH, &group, &[], &body).await }
     };
     patch(json!({ "tags": {} }))
         .await
         .assert_error(404, "ResourceGroupNotFound");
     caller
-        .put(&path, &json!({ "location": "here", "tags": { "a": "b" } }))
+        .put(&group, &json!({ "location": "here", "tags": { "a": "b" } }))
         .await
         .assert_status(201);
     let patched = patch(json!({ "tags": { "c": "d" } })).await;
