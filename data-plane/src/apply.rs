@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::blobs::{Blobs, ChunkError, Digest};
 use crate::convert::{Built, Converted, Converter, Material, Rejected, references};
-use crate::listener::{BindError, Listeners};
+use crate::listener::{BindError, BindReason, Listeners};
 use crate::state::saver::Saver;
 use crate::state::{Saved, SavedGateway};
 use crate::telemetry::{Metrics, SnapshotOutcome};
@@ -377,7 +377,19 @@ impl Applier {
 
 impl From<BindError> for Rejected {
     fn from(error: BindError) -> Self {
-        let reason = format!("cannot listen on {}: {}", error.address, error.reason);
-        Self::new("frontendPorts", &error.frontend_port, "port", reason)
+        let BindError {
+            frontend_port,
+            address,
+            reason,
+        } = error;
+        let reason = match reason {
+            // Whose it is, is none of this gateway's business.
+            BindReason::OtherGateway(other) => {
+                warn!(%address, %other, "the address belongs to another gateway");
+                format!("cannot listen on {address}: the worker serves another gateway there")
+            }
+            reason => format!("cannot listen on {address}: {reason}"),
+        };
+        Self::new("frontendPorts", &frontend_port, "port", reason)
     }
 }

@@ -1,9 +1,10 @@
 //! Logging of the program and the metrics of everything but the request path.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -30,7 +31,7 @@ pub struct Metrics {
 }
 
 /// What became of a snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum SnapshotOutcome {
     Applied,
     Rejected,
@@ -40,7 +41,7 @@ pub(crate) enum SnapshotOutcome {
 }
 
 /// Why the configuration stream ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Disconnect {
     /// The connection could not be made.
     Connect,
@@ -55,7 +56,7 @@ pub(crate) enum Disconnect {
 }
 
 /// Whether the state reached the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum WriteOutcome {
     Written,
     Failed,
@@ -129,6 +130,42 @@ impl Metrics {
         self.state_writes
             .get_or_create(&StateWriteLabels { outcome })
             .inc();
+    }
+}
+
+impl EncodeLabelValue for SnapshotOutcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        let label = match self {
+            Self::Applied => "applied",
+            Self::Rejected => "rejected",
+            Self::Removed => "removed",
+            Self::Unchanged => "unchanged",
+            Self::Stale => "stale",
+        };
+        label.encode(encoder)
+    }
+}
+
+impl EncodeLabelValue for Disconnect {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        let label = match self {
+            Self::Connect => "connect",
+            Self::Closed => "closed",
+            Self::Transport => "transport",
+            Self::Refused => "refused",
+            Self::Protocol => "protocol",
+        };
+        label.encode(encoder)
+    }
+}
+
+impl EncodeLabelValue for WriteOutcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        let label = match self {
+            Self::Written => "written",
+            Self::Failed => "failed",
+        };
+        label.encode(encoder)
     }
 }
 

@@ -10,6 +10,8 @@ use crate::settings::{ControlPlane, StreamSecurity};
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Room for several blob chunks under way.
+const WINDOW: u32 = 1 << 20;
 
 /// Connects. With mutual TLS only the given CA counts; there are no system roots here.
 pub(super) async fn connect(control_plane: &ControlPlane) -> Result<Channel, Error> {
@@ -18,6 +20,8 @@ pub(super) async fn connect(control_plane: &ControlPlane) -> Result<Channel, Err
         .http2_keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .keep_alive_while_idle(true)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
         .tcp_nodelay(true);
     let endpoint = match &control_plane.security {
         StreamSecurity::Plaintext => endpoint,

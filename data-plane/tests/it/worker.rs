@@ -170,7 +170,7 @@ async fn a_snapshot_is_applied_and_acknowledged() {
     expect_ready(&running).await;
     let metrics = admin(&running, "/metrics").await.1;
     for line in [
-        "portcullis_worker_config_snapshots_total{outcome=\"Applied\"} 1",
+        "portcullis_worker_config_snapshots_total{outcome=\"applied\"} 1",
         "portcullis_worker_config_generation 3",
         "portcullis_worker_config_gateways 1",
         "portcullis_worker_config_stream_connected 1",
