@@ -53,7 +53,7 @@ const ANSWERS: usize = 16;
 /// From dialling to the response head.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a stopping worker waits for the control plane to end the stream.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// `ApplyGateway` lists every blob of a gateway by 32 bytes; this is room for a million.
 const MAX_MESSAGE: usize = 40 << 20;
 
