@@ -10,7 +10,7 @@ mod port;
 mod welcome;
 
 use std::convert::Infallible;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
@@ -55,6 +55,8 @@ pub(crate) struct Settings {
     /// Absolute.
     directory: PathBuf,
     ports: Ports,
+    /// Locked as long as this process uses the directory.
+    _lock: File,
 }
 
 /// Where the parts of a running demo are.
@@ -101,10 +103,23 @@ fn prepare(arguments: Arguments) -> anyhow::Result<Settings> {
     fs::create_dir_all(directory.join("pki"))
         .and_then(|()| fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)))
         .with_context(|| format!("cannot use {}", directory.display()))?;
+    let lock = lock(&directory)?;
+    // One that was killed could not remove it.
+    let _absent = fs::remove_file(Manifest::file(&directory));
     Ok(Settings {
         directory,
         ports: arguments.ports,
+        _lock: lock,
     })
+}
+
+fn lock(directory: &Path) -> anyhow::Result<File> {
+    let lock = File::create(directory.join("lock")).context("cannot create the lock file")?;
+    lock.try_lock().with_context(|| {
+        let directory = directory.display();
+        format!("{directory} is in use by another process: stop that, or choose another --dir")
+    })?;
+    Ok(lock)
 }
 
 fn place(settings: &Settings, planes: &Planes) -> anyhow::Result<Place> {
