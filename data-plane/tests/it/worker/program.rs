@@ -1,0 +1,80 @@
+//! The program itself: its exit and its signals.
+
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::control_plane::{Compiled, ControlPlane, PATIENCE};
+use super::{accepts, expect_accepts, free_port};
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_data-plane"));
+    command
+        .env_clear()
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+#[tokio::test]
+async fn all_problems_of_the_settings_are_told_and_nothing_starts() {
+    let mut command = program();
+    command
+        .args(["--threads=0", "--handshake-timeout=soon"])
+        .env("PORTCULLIS_ADMIN_LISTEN", "nowhere");
+    let output = timeout(PATIENCE, command.output())
+        .await
+        .expect("it ends")
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr);
+    for option in [
+        "--worker-id",
+        "--control-plane-url",
+        "--scope",
+        "--threads",
+        "--handshake-timeout",
+        "--admin-listen",
+    ] {
+        assert!(told.contains(option), "{option} in {told}");
+    }
+}
+
+#[tokio::test]
+async fn sigterm_ends_it_in_good_order() {
+    let mut control_plane = ControlPlane::start().await;
+    let url = format!("http://{}", control_plane.address);
+    let mut command = program();
+    command
+        .env("PORTCULLIS_WORKER_ID", "worker-1")
+        .env("PORTCULLIS_CONTROL_PLANE_URL", url)
+        .args([
+            "--stream-allow-plaintext",
+            "--scope=/",
+            "--admin-listen=127.0.0.1:0",
+            "--access-log=off",
+        ]);
+    let child = command.spawn().expect("it runs");
+    let (mut session, _) = control_plane.session().await;
+    let port = free_port();
+    session.deliver(&Compiled::http(1, &[port])).await;
+    assert!(accepts(port).await);
+    let pid = child
+        .id()
+        .and_then(|id| Pid::from_raw(id.try_into().ok()?))
+        .expect("a process");
+    kill_process(pid, Signal::TERM).expect("signalled");
+    let output = timeout(PATIENCE, child.wait_with_output())
+        .await
+        .expect("it ends")
+        .expect("it ran");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    expect_accepts(port, false).await;
+}
