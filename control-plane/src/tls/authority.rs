@@ -100,7 +100,7 @@ impl Authority {
         &self.certificate_pem
     }
 
-    /// Issues a certificate with a fresh ECDSA P-256 key, valid from an hour ago for [`LEAF_LIFETIME`] but not longer
+    /// Issues a certificate with a fresh ECDSA P-256 key, valid from an hour ago for 397 days but not longer
     /// than the CA. Names that parse as IP addresses become IP entries.
     ///
     /// # Errors

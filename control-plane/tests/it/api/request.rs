@@ -249,3 +249,15 @@ async fn the_tls_policies_can_be_listed() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_unreachable_database_is_answered_with_a_retry() {
+    on_sqlite(|database| async move {
+        let caller = Caller::new(&database).await;
+        caller.store.close().await;
+        let reply = caller.get(&format!("{SUBSCRIPTION}/resourceGroups")).await;
+        reply.assert_error(503, "ServiceUnavailable");
+        assert_eq!(reply.header("retry-after"), "2");
+    })
+    .await;
+}
