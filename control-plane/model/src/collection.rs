@@ -55,7 +55,7 @@ impl Collection {
     }
 
     /// The name with Azure's casing.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         self.0
     }
 }

@@ -1,16 +1,388 @@
-//! The gateway as a whole.
+//! The gateway as a whole, and the rules between its parts.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::sync::Arc;
+
+use crate::backend::{BackendHttpSettings, BackendProtocol, TARGET_LIMIT};
+use crate::check::{At, Check};
+use crate::collection::Collection;
+use crate::draft;
+use crate::frontend::{FrontendAddress, FrontendPort};
 use crate::id::GatewayId;
+use crate::listener::{HttpListener, ListenerProtocol};
+use crate::name::ResourceName;
+use crate::port::Port;
+use crate::profile::{ClientAuth, SslProfile};
+use crate::rule::RequestRoutingRule;
+use crate::tls::TlsPolicy;
+use crate::violation::{Violation, ViolationCode};
 
-/// A valid gateway.
+/// How many uploads of client CAs a profile may have.
+const TRUSTED_PER_PROFILE: usize = 100;
+
+/// A valid gateway. Its listeners hold all that they refer to, so there is nothing left to look up and nothing that
+/// can be missing. What no listener uses was checked like the rest and is not kept.
 #[derive(Debug, Clone)]
 pub struct ApplicationGateway {
     id: GatewayId,
+    http2: bool,
+    listeners: Vec<HttpListener>,
 }
 
 impl ApplicationGateway {
+    /// Checks how the parts fit together and resolves their references.
+    ///
+    /// # Errors
+    /// Every violation found. None, if only [`Entry::Refused`](crate::Entry::Refused) parts, reported before, stand in
+    /// the way.
+    pub fn new(id: GatewayId, draft: draft::ApplicationGateway) -> Result<Self, Vec<Violation>> {
+        let mut check = Check::new(&id);
+        one_policy_generation(&mut check, &draft);
+        let frontends = check.index(draft.frontend_ip_configurations, |_, _, frontend| {
+            Some(frontend)
+        });
+        let mut numbers = HashMap::new();
+        let ports = check.index(draft.frontend_ports, |check, at, port| {
+            unique_number(check, at, &port, &mut numbers);
+            Some(port)
+        });
+        let certificates = check.index(draft.ssl_certificates, |_, _, certificate| {
+            Some(certificate)
+        });
+        let trusted = check.index(draft.trusted_client_certificates, |_, _, certificate| {
+            Some(certificate)
+        });
+        let roots = check.index(draft.trusted_root_certificates, |_, _, certificate| {
+            Some(certificate)
+        });
+        let probes = check.index(draft.probes, |_, _, probe| Some(probe));
+        let profiles = check.index(draft.ssl_profiles, |check, at, profile| {
+            let client_auth = match profile.client_auth {
+                None => None,
+                Some(auth) => {
+                    check.limit(
+                        &at.property("trustedClientCertificates"),
+                        auth.trusted.len(),
+                        TRUSTED_PER_PROFILE,
+                    );
+                    let trusted = check.references(
+                        at,
+                        "trustedClientCertificates",
+                        &auth.trusted,
+                        &trusted,
+                    )?;
+                    Some(ClientAuth {
+                        trusted,
+                        verify_issuer: auth.verify_issuer,
+                    })
+                }
+            };
+            Some(SslProfile {
+                name: profile.name,
+                tls_policy: profile.tls_policy,
+                client_auth,
+            })
+        });
+        let pools = check.index(draft.backend_address_pools, |check, at, pool| {
+            check.limit(
+                &at.property("backendAddresses"),
+                pool.addresses.len(),
+                TARGET_LIMIT,
+            );
+            Some(pool)
+        });
+        let settings = check.index(draft.backend_http_settings, |check, at, settings| {
+            if let Some(probe) = &settings.probe {
+                check.reference(at, "probe", probe, &probes)?;
+            }
+            let protocol = match settings.protocol {
+                draft::BackendProtocol::Http => BackendProtocol::Http,
+                draft::BackendProtocol::Https {
+                    roots: names,
+                    server_name,
+                } => {
+                    let roots = check.references(at, "trustedRootCertificates", &names, &roots)?;
+                    BackendProtocol::Https { roots, server_name }
+                }
+            };
+            Some(BackendHttpSettings {
+                name: settings.name,
+                port: settings.port,
+                request_timeout: settings.request_timeout,
+                host: settings.host,
+                path: settings.path,
+                protocol,
+            })
+        });
+        let listener_names = Check::names(&draft.http_listeners);
+        let mut priorities = HashMap::new();
+        let mut rule_of = HashMap::new();
+        check.index(draft.request_routing_rules, |check, at, rule| {
+            unique_priority(check, at, &rule, &mut priorities);
+            let listener = check.reference(at, "httpListener", &rule.listener, &listener_names);
+            let pool = check.reference(at, "backendAddressPool", &rule.pool, &pools);
+            let settings = check.reference(at, "backendHttpSettings", &rule.settings, &settings);
+            let resolved = RequestRoutingRule {
+                name: rule.name,
+                priority: rule.priority,
+                pool: pool?,
+                settings: settings?,
+            };
+            let resolved = Arc::new(resolved);
+            one_rule_per_listener(check, at, listener?.as_ref(), &resolved, &mut rule_of);
+            Some(draft::Probe {
+                name: resolved.name.clone(),
+            })
+        });
+        let mut sockets = HashMap::new();
+        let mut listeners = Vec::new();
+        let gateway_policy = draft.tls_policy.unwrap_or_else(TlsPolicy::predefined_2022);
+        check.index(draft.http_listeners, |check, at, listener| {
+            let frontend = check.reference(
+                at,
+                "frontendIPConfiguration",
+                &listener.frontend_ip_configuration,
+                &frontends,
+            );
+            let port = check.reference(at, "frontendPort", &listener.frontend_port, &ports);
+            let protocol = match &listener.protocol {
+                draft::ListenerProtocol::Http => Some(ListenerProtocol::Http),
+                draft::ListenerProtocol::Https {
+                    certificate,
+                    profile,
+                } => {
+                    let certificate =
+                        check.reference(at, "sslCertificate", certificate, &certificates);
+                    match profile {
+                        None => {
+                            certificate.map(|certificate| https(certificate, None, &gateway_policy))
+                        }
+                        Some(name) => {
+                            let profile = check.reference(at, "sslProfile", name, &profiles);
+                            certificate.zip(profile).map(|(certificate, profile)| {
+                                https(certificate, Some(profile), &gateway_policy)
+                            })
+                        }
+                    }
+                }
+            };
+            let resolved = HttpListener {
+                rule: rule_of.remove(&listener.name),
+                name: listener.name,
+                frontend_ip_configuration: frontend?,
+                frontend_port: port?,
+                hosts: listener.hosts,
+                protocol: protocol?,
+            };
+            distinct(check, at, &resolved, &mut sockets);
+            let name = resolved.name.clone();
+            listeners.push(resolved);
+            Some(draft::Probe { name })
+        });
+        check.finish()?;
+        Ok(Self {
+            id,
+            http2: draft.http2,
+            listeners,
+        })
+    }
+
     /// Its ARM id.
     pub fn id(&self) -> &GatewayId {
         &self.id
+    }
+
+    /// Whether clients may speak HTTP/2.
+    pub fn http2(&self) -> bool {
+        self.http2
+    }
+
+    /// In document order.
+    pub fn listeners(&self) -> &[HttpListener] {
+        &self.listeners
+    }
+}
+
+fn https(
+    certificate: Arc<crate::SslCertificate>,
+    profile: Option<Arc<SslProfile>>,
+    gateway_policy: &TlsPolicy,
+) -> ListenerProtocol {
+    let own = profile.as_ref().and_then(|profile| profile.tls_policy());
+    let tls_policy = own.unwrap_or(gateway_policy).clone();
+    ListenerProtocol::Https {
+        certificate,
+        profile,
+        tls_policy,
+    }
+}
+
+/// Azure: policies of 2022 and `CustomV2` cannot stand beside older ones and `Custom`. A policy that nobody named does
+/// not count.
+fn one_policy_generation(check: &mut Check<'_>, draft: &draft::ApplicationGateway) {
+    let of_profiles =
+        draft
+            .ssl_profiles
+            .iter()
+            .enumerate()
+            .filter_map(|(index, entry)| match entry {
+                crate::Entry::Valid(profile) => {
+                    let policy = profile.tls_policy.as_ref()?;
+                    Some((
+                        format!(
+                            "properties.{}[{index}].properties.sslPolicy",
+                            Collection::SSL_PROFILES
+                        ),
+                        policy,
+                    ))
+                }
+                crate::Entry::Refused(_) => None,
+            });
+    let own = draft
+        .tls_policy
+        .iter()
+        .map(|policy| ("properties.sslPolicy".to_owned(), policy));
+    let mut first = None;
+    for (target, policy) in own.chain(of_profiles) {
+        if *first.get_or_insert(policy.generation()) != policy.generation() {
+            let message = "TLS policies of the old generation (2017 and Custom) and of the new one (2022 and CustomV2) \
+                           cannot be used in one gateway.";
+            check.report(
+                ViolationCode::ApplicationGatewaySslPolicyGenerationsConflict,
+                target,
+                message,
+            );
+        }
+    }
+}
+
+fn unique_number(
+    check: &mut Check<'_>,
+    at: &At,
+    port: &FrontendPort,
+    seen: &mut HashMap<Port, ResourceName>,
+) {
+    match seen.entry(port.port) {
+        Slot::Vacant(slot) => {
+            slot.insert(port.name.clone());
+        }
+        Slot::Occupied(first) => check.report(
+            ViolationCode::ApplicationGatewayFrontendPortsConflict,
+            at.property("port"),
+            format!(
+                "Port {} is that of frontend port {} already.",
+                port.port,
+                first.get()
+            ),
+        ),
+    }
+}
+
+fn unique_priority(
+    check: &mut Check<'_>,
+    at: &At,
+    rule: &draft::RequestRoutingRule,
+    seen: &mut HashMap<crate::Priority, ResourceName>,
+) {
+    match seen.entry(rule.priority) {
+        Slot::Vacant(slot) => {
+            slot.insert(rule.name.clone());
+        }
+        Slot::Occupied(first) => check.report(
+            ViolationCode::ApplicationGatewayRequestRoutingRulePriorityMustBeUnique,
+            at.property("priority"),
+            format!(
+                "Priority {} is that of rule {} already.",
+                rule.priority,
+                first.get()
+            ),
+        ),
+    }
+}
+
+fn one_rule_per_listener(
+    check: &mut Check<'_>,
+    at: &At,
+    listener: &ResourceName,
+    rule: &Arc<RequestRoutingRule>,
+    rule_of: &mut HashMap<ResourceName, Arc<RequestRoutingRule>>,
+) {
+    match rule_of.entry(listener.clone()) {
+        Slot::Vacant(slot) => {
+            slot.insert(Arc::clone(rule));
+        }
+        Slot::Occupied(first) => check.report(
+            ViolationCode::ApplicationGatewayHttpListenerUsedByMultipleRules,
+            at.property("httpListener"),
+            format!(
+                "Listener {listener} is used by rule {} already.",
+                first.get().name
+            ),
+        ),
+    }
+}
+
+/// Who is on one address and port.
+struct Socket {
+    frontend: ResourceName,
+    https: bool,
+    listener: ResourceName,
+    /// The listener of each host; the empty host stands for a basic listener.
+    hosts: HashMap<String, ResourceName>,
+}
+
+/// Reports a listener that another one leaves no room for.
+fn distinct(
+    check: &mut Check<'_>,
+    at: &At,
+    listener: &HttpListener,
+    sockets: &mut HashMap<(FrontendAddress, Port), Socket>,
+) {
+    let frontend = &listener.frontend_ip_configuration;
+    let https = matches!(listener.protocol, ListenerProtocol::Https { .. });
+    let socket = sockets
+        .entry((frontend.address, listener.frontend_port.port))
+        .or_insert_with(|| Socket {
+            frontend: frontend.name.clone(),
+            https,
+            listener: listener.name.clone(),
+            hosts: HashMap::new(),
+        });
+    if socket.frontend != frontend.name {
+        // Differs from Azure: a public and a private frontend share a port there, since each has its own address.
+        let message = format!(
+            "Frontend IP configurations {} and {} stand for the same address of the worker, so they cannot both use port \
+             {}. Give one of them a privateIPAddress.",
+            socket.frontend, frontend.name, listener.frontend_port.port
+        );
+        let code = ViolationCode::ApplicationGatewayFrontendIpConfigurationsConflict;
+        return check.report(code, at.property("frontendIPConfiguration"), message);
+    }
+    if socket.https != https {
+        let message = format!(
+            "Listener {} speaks another protocol on the same address and port.",
+            socket.listener
+        );
+        let code = ViolationCode::ApplicationGatewayHttpListenerProtocolsConflict;
+        check.report(code, at.property("protocol"), message);
+    }
+    let every = std::iter::once("").filter(|_| listener.hosts.is_empty());
+    for host in listener
+        .hosts
+        .iter()
+        .map(crate::HostPattern::as_str)
+        .chain(every)
+    {
+        if let Some(first) = socket.hosts.insert(host.to_owned(), listener.name.clone()) {
+            let host = if host.is_empty() { "every host" } else { host };
+            let message =
+                format!("Listener {first} serves {host} on the same address and port already.");
+            check.report(
+                ViolationCode::ApplicationGatewayHttpListenersConflict,
+                at.path(),
+                message,
+            );
+        }
     }
 }

@@ -88,7 +88,16 @@ impl GatewayId {
     /// [`InvalidId`].
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         match segments(text).as_slice() {
-            [s, subscription, g, group, p, n, t, name] if is_gateway_path(s, g, p, n, t) => {
+            [
+                subscriptions,
+                subscription,
+                groups,
+                group,
+                providers,
+                namespace,
+                kind,
+                name,
+            ] if is_gateway_path([subscriptions, groups, providers, namespace, kind]) => {
                 Self::from_names(subscription, group, name)
             }
             _ => Err(InvalidId::Shape("an application gateway")),
@@ -142,17 +151,17 @@ impl ChildId {
         let shape = InvalidId::Shape("a child of an application gateway");
         match segments(text).as_slice() {
             [
-                s,
+                subscriptions,
                 subscription,
-                g,
+                groups,
                 group,
-                p,
-                n,
-                t,
+                providers,
+                namespace,
+                kind,
                 gateway,
                 collection,
                 name,
-            ] if is_gateway_path(s, g, p, n, t) => {
+            ] if is_gateway_path([subscriptions, groups, providers, namespace, kind]) => {
                 let collection = Collection::parse(collection).ok_or(shape)?;
                 let gateway = GatewayId::from_names(subscription, group, gateway)?;
                 Ok(Self {
@@ -221,12 +230,19 @@ fn is(segment: &str, name: &str) -> bool {
     segment.eq_ignore_ascii_case(name)
 }
 
-fn is_gateway_path(s: &str, g: &str, p: &str, n: &str, t: &str) -> bool {
-    is(s, "subscriptions")
-        && is(g, "resourceGroups")
-        && is(p, "providers")
-        && is(n, "Microsoft.Network")
-        && is(t, "applicationGateways")
+/// Whether the fixed segments are those before the name of a gateway.
+fn is_gateway_path(fixed: [&str; 5]) -> bool {
+    const WANTED: [&str; 5] = [
+        "subscriptions",
+        "resourceGroups",
+        "providers",
+        "Microsoft.Network",
+        "applicationGateways",
+    ];
+    fixed
+        .iter()
+        .zip(WANTED)
+        .all(|(segment, wanted)| is(segment, wanted))
 }
 
 #[cfg(test)]

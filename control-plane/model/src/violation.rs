@@ -49,6 +49,10 @@ codes! {
     InvalidResourceReference,
     /// Azure has the feature; this gateway does not enforce it, so it does not pretend to.
     FeatureNotSupported,
+    /// No location.
+    LocationRequired,
+    /// A gateway cannot move to another location.
+    InvalidResourceLocation,
     /// More entries, or more bytes, than a gateway may have.
     LimitExceeded,
     /// Some rules have a priority and some do not.
@@ -115,6 +119,15 @@ impl Violation {
             message: message.into(),
             target: target.into(),
         }
+    }
+
+    /// A reference at `target`, in the resource `referrer`, to `wanted`, which is not there. Azure's wording.
+    pub fn dangling(target: impl Into<String>, wanted: &str, referrer: &str) -> Self {
+        let message = format!(
+            "Resource {wanted} referenced by resource {referrer} was not found. Please make sure that the referenced \
+             resource exists, and that both resources are in the same region."
+        );
+        Self::new(ViolationCode::InvalidResourceReference, target, message)
     }
 }
 
