@@ -1,13 +1,32 @@
 //! From a client's JSON to a valid gateway, the document to store, and the secrets to seal.
 //!
 //! What a client sends is a full replacement, written in any casing, by any api-version. The *document* is what is
-//! kept: canonical names and values, defaults filled in, references as canonical ids, no read-only properties and no
-//! secrets. Two requests that mean the same give equal documents.
+//! kept: canonical names and values, defaults filled in, references as canonical ids, no read-only properties but those
+//! that are derived from certificates, and no secrets. Two requests that mean the same give equal documents.
 
-use model::{Collection, GatewayId, ResourceName, Secret, Violation};
-use serde_json::Value;
+mod certificates;
+mod children;
+mod client_auth;
+mod edit;
+mod envelope;
+mod keep;
+mod name;
+mod node;
+mod path;
+mod priority;
+mod reference;
+#[cfg(test)]
+mod tests;
+mod unsupported;
 
+use model::{ApplicationGateway, Collection, Entry, GatewayId, Secret, draft};
+use serde_json::{Map, Value};
+
+pub use self::edit::{with_child, with_tags, without_child};
 use crate::api_version::ApiVersion;
+use crate::violations::Findings;
+pub use crate::violations::Violations;
+use crate::{defaults, tls_policy, wire};
 
 /// What a document is parsed against.
 #[derive(Debug, Clone, Copy)]
@@ -24,14 +43,13 @@ pub struct ParseContext<'a> {
 #[derive(Debug)]
 pub struct Parsed {
     /// The valid gateway, to be compiled.
-    pub gateway: model::ApplicationGateway,
-    /// What to store. Equal to the stored one: the PUT changes nothing.
+    pub gateway: ApplicationGateway,
+    /// What to store. Equal to the stored one: the request changes nothing.
     pub document: Value,
-    /// Private keys that came with this request, to be sealed and stored by hash. Keys that the document refers to
-    /// and that did not come with this request are stored already.
+    /// Private keys that came with this request, to be sealed and stored by hash.
     pub secrets: Vec<SecretBlob>,
-    /// SHA-256 of every private key that the document refers to, used by a listener or not; sorted. The store drops
-    /// the others.
+    /// SHA-256 of every private key that the document refers to, sorted. Those that are not among `secrets` are stored
+    /// already.
     pub keys: Vec<[u8; 32]>,
 }
 
@@ -44,78 +62,157 @@ pub struct SecretBlob {
     pub pkcs8: Secret,
 }
 
-/// All that is wrong with a request. Never empty.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the document breaks {} rules, first {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
-pub struct Violations(Vec<Violation>);
-
-impl Violations {
-    /// In the order of the document.
-    pub fn iter(&self) -> std::slice::Iter<'_, Violation> {
-        self.0.iter()
-    }
-
-    /// `error.code` of the reply: that of the only violation, `InvalidRequestFormat` when the JSON does not fit the
-    /// schema, else `MultipleErrorsOccurred`.
-    pub fn code(&self) -> &'static str {
-        todo!()
-    }
-
-    /// `error.message` of the reply.
-    pub fn message(&self) -> &str {
-        todo!()
-    }
-
-    /// `error.target` of the reply.
-    pub fn target(&self) -> Option<&str> {
-        todo!()
-    }
-
-    /// `error.details` of the reply; empty when `error` itself says it all.
-    pub fn details(&self) -> &[Violation] {
-        todo!()
-    }
-}
-
 /// Parses the body of `PUT .../applicationGateways/{name}`.
+///
+/// Opening PFX files costs processor time that the file chooses (up to seconds for a hostile one): call it where
+/// blocking is allowed.
 ///
 /// # Errors
 /// Every violation of the document, with targets.
-pub fn application_gateway(
-    _context: &ParseContext<'_>,
-    _body: &Value,
-) -> Result<Parsed, Violations> {
-    todo!()
+pub fn application_gateway(context: &ParseContext<'_>, body: &Value) -> Result<Parsed, Violations> {
+    let mut findings = Findings::default();
+    let stored = context.stored.and_then(Value::as_object);
+    let mut document = wire::canonical(body, &mut findings);
+    name::check(&document, &mut findings);
+    if let Some(stored) = stored {
+        keep::inexpressible(&mut document, stored, context.api_version);
+    }
+    envelope::settle(&mut document, stored, context.id, &mut findings);
+    priority::settle(&mut document, stored, context.api_version, &mut findings);
+    defaults::apply(&mut document);
+    unsupported::refuse(&document, &mut findings);
+    for profile in path::children_mut(&mut document, Collection::SSL_PROFILES.as_str()) {
+        if let Some(properties) = path::properties_mut(profile) {
+            client_auth::settle(properties);
+        }
+    }
+    reference::canonicalise(&mut document, context.id);
+    let mut opener = certificates::Opener {
+        gateway: context.id,
+        stored,
+        secrets: Vec::new(),
+    };
+    let certificates = Certificates {
+        ssl: opener.ssl(&mut document, &mut findings),
+        trusted_client: opener.trusted_client(&mut document, &mut findings),
+        trusted_root: opener.trusted_root(&mut document, &mut findings),
+    };
+    let keys = key_hashes(&certificates.ssl);
+    let draft = draft(context.id, &document, certificates, &mut findings);
+    let gateway = ApplicationGateway::new(context.id.clone(), draft);
+    let gateway = gateway
+        .map_err(|violations| findings.extend(violations))
+        .ok();
+    findings.finish()?;
+    // Only reported parts are refused, so there is a gateway when nothing was found.
+    let gateway = gateway.ok_or_else(unexplained)?;
+    Ok(Parsed {
+        gateway,
+        document: Value::Object(document),
+        secrets: opener.secrets,
+        keys,
+    })
 }
 
-/// The stored document as a request body with one child put in (replaced, or added at the end): `body` is what the
-/// client sent for the child, in its own casing. Goes through [`application_gateway`] next, with the same stored document.
-///
-/// # Errors
-/// When `body` is not an object or names another child.
-pub fn with_child(
-    _stored: &Value,
-    _collection: Collection,
-    _name: &ResourceName,
-    _body: &Value,
-) -> Result<Value, Violations> {
-    todo!()
+/// The opened certificates of a document.
+struct Certificates {
+    ssl: Vec<Entry<model::SslCertificate>>,
+    trusted_client: Vec<Entry<model::TrustedClientCertificate>>,
+    trusted_root: Vec<Entry<model::TrustedRootCertificate>>,
 }
 
-/// The stored document as a request body without one child; `None` when there is no such child. Goes through
-/// [`application_gateway`] next, which refuses it when something still refers to the child.
-pub fn without_child(
-    _stored: &Value,
-    _collection: Collection,
-    _name: &ResourceName,
-) -> Option<Value> {
-    todo!()
+fn draft(
+    id: &GatewayId,
+    document: &Map<String, Value>,
+    certificates: Certificates,
+    findings: &mut Findings,
+) -> draft::ApplicationGateway {
+    let nothing = Map::new();
+    let properties = document
+        .get("properties")
+        .and_then(Value::as_object)
+        .unwrap_or(&nothing);
+    let policy = properties.get("sslPolicy").and_then(Value::as_object);
+    draft::ApplicationGateway {
+        http2: properties.get("enableHttp2") == Some(&Value::Bool(true)),
+        tls_policy: policy
+            .and_then(|policy| tls_policy::parse(policy, "properties.sslPolicy", findings)),
+        frontend_ip_configurations: children::collect(
+            id,
+            document,
+            Collection::FRONTEND_IP_CONFIGURATIONS,
+            findings,
+            children::frontend_ip_configuration,
+        ),
+        frontend_ports: children::collect(
+            id,
+            document,
+            Collection::FRONTEND_PORTS,
+            findings,
+            children::frontend_port,
+        ),
+        ssl_certificates: certificates.ssl,
+        trusted_client_certificates: certificates.trusted_client,
+        trusted_root_certificates: certificates.trusted_root,
+        ssl_profiles: children::collect(
+            id,
+            document,
+            Collection::SSL_PROFILES,
+            findings,
+            children::ssl_profile,
+        ),
+        probes: children::collect(id, document, Collection::PROBES, findings, |_, name, _| {
+            Some(draft::Probe { name })
+        }),
+        http_listeners: children::collect(
+            id,
+            document,
+            Collection::HTTP_LISTENERS,
+            findings,
+            children::http_listener,
+        ),
+        backend_address_pools: children::collect(
+            id,
+            document,
+            Collection::BACKEND_ADDRESS_POOLS,
+            findings,
+            children::backend_address_pool,
+        ),
+        backend_http_settings: children::collect(
+            id,
+            document,
+            Collection::BACKEND_HTTP_SETTINGS_COLLECTION,
+            findings,
+            children::backend_http_settings,
+        ),
+        request_routing_rules: children::collect(
+            id,
+            document,
+            Collection::REQUEST_ROUTING_RULES,
+            findings,
+            children::request_routing_rule,
+        ),
+    }
 }
 
-/// The stored document as a request body with other tags: `PATCH`, which replaces all tags.
-///
-/// # Errors
-/// When `body` is not `{"tags": {..}}`.
-pub fn with_tags(_stored: &Value, _body: &Value) -> Result<Value, Violations> {
-    todo!()
+fn key_hashes(certificates: &[Entry<model::SslCertificate>]) -> Vec<[u8; 32]> {
+    let key = |entry: &Entry<model::SslCertificate>| match entry {
+        Entry::Valid(certificate) => Some(certificate.key_sha256),
+        Entry::Refused(_) => None,
+    };
+    let mut keys: Vec<_> = certificates.iter().filter_map(key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Fails closed if a part was refused and not reported, which would be a bug here.
+fn unexplained() -> Violations {
+    let message = "A part of the gateway was refused.";
+    model::Violation::new(
+        model::ViolationCode::InvalidPropertyValue,
+        "properties",
+        message,
+    )
+    .into()
 }

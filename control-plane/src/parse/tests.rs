@@ -1,0 +1,7 @@
+//! Whole documents: what is refused and where, what is kept, what is shown.
+
+mod certificates;
+pub(crate) mod fixture;
+mod keeping;
+mod round_trip;
+mod rules;
