@@ -1,10 +1,10 @@
 //! Counters of the API.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use http::{Method, StatusCode};
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue},
+    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
     metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::{Registry, Unit},
 };
@@ -69,7 +69,7 @@ struct RequestLabels {
     status: StatusLabel,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum MethodLabel {
     Delete,
     Get,
@@ -80,11 +80,37 @@ enum MethodLabel {
     Put,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum StatusLabel {
     Success,
     ClientError,
     ServerError,
+}
+
+impl EncodeLabelValue for MethodLabel {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Delete => "delete",
+            Self::Get => "get",
+            Self::Head => "head",
+            Self::Other => "other",
+            Self::Patch => "patch",
+            Self::Post => "post",
+            Self::Put => "put",
+        };
+        EncodeLabelValue::encode(&text, encoder)
+    }
+}
+
+impl EncodeLabelValue for StatusLabel {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Success => "success",
+            Self::ClientError => "client_error",
+            Self::ServerError => "server_error",
+        };
+        EncodeLabelValue::encode(&text, encoder)
+    }
 }
 
 impl From<&Method> for MethodLabel {
