@@ -1,15 +1,26 @@
 //! One client connection, from accept to close.
 
+pub(crate) mod linger;
 pub(crate) mod registry;
+pub(crate) mod stream;
 
+use std::cell::Cell;
 use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::net::TcpStream;
 
+use crate::access_log::record::{self, TlsFacts};
+use crate::connection::registry::{Kind, Registered, Watch};
+use crate::connection::stream::ClientStream;
 use crate::cores::core::{Core, Permit};
+use crate::http::{h1, h2};
 use crate::listener::accept::Origin;
+use crate::route::Authenticated;
+use crate::snapshot::{Bind, BindProtocol};
+use crate::tls::accept::{self, Accepted};
 
 /// Names a client connection in logs; random, so unique among workers and their restarts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,12 +45,141 @@ impl fmt::Debug for ConnectionId {
     }
 }
 
+/// What all requests of one connection have in common.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) core: Rc<Core>,
+    pub(crate) origin: Rc<Origin>,
+    pub(crate) watch: Rc<Watch>,
+    /// `ip:port` for `X-Forwarded-For`.
+    pub(crate) client_text: Box<str>,
+    pub(crate) frontend_port: u16,
+    /// Set exactly on TLS.
+    pub(crate) authenticated: Option<Authenticated>,
+    /// The constant part of access log lines.
+    pub(crate) log: Box<[u8]>,
+    /// Requests so far.
+    pub(crate) served: Cell<u64>,
+    /// Requests under way; HTTP/2 has many at a time.
+    pub(crate) streams: Cell<u32>,
+}
+
+/// Starts the task of a connection.
 pub(crate) fn spawn(
     core: Rc<Core>,
     origin: Rc<Origin>,
     stream: TcpStream,
-    peer: SocketAddr,
+    client: SocketAddr,
     permit: Permit,
 ) {
-    drop((core, origin, stream, peer, permit));
+    let registered = core.registry.register(origin.socket, Kind::Connection);
+    tokio::task::spawn_local(async move {
+        let _panic = CountPanic(Rc::clone(&core));
+        let _permit = permit;
+        let watch = Rc::clone(registered.watch());
+        watch
+            .supervise(serve(core, origin, registered, stream, client))
+            .await;
+    });
+}
+
+async fn serve(
+    core: Rc<Core>,
+    origin: Rc<Origin>,
+    registered: Registered,
+    stream: TcpStream,
+    client: SocketAddr,
+) {
+    let id = ConnectionId::random();
+    if stream.set_nodelay(true).is_err() {
+        // The client has gone already.
+        return;
+    }
+    let site = origin.site.load_full();
+    let bind = Arc::clone(site.bind());
+    match bind.protocol {
+        BindProtocol::Http => {
+            drop(site);
+            let connection = connection(core, origin, &registered, id, client, &bind, None);
+            h1::serve(&connection, ClientStream::Plain(stream)).await;
+        }
+        BindProtocol::Https => {
+            let accepting = Box::pin(accept::accept(&core, registered.watch(), &site, id, stream));
+            let Some(accepted) = accepting.await else {
+                return;
+            };
+            drop(site);
+            let connection = connection(
+                core,
+                origin,
+                &registered,
+                id,
+                client,
+                &bind,
+                Some(&accepted),
+            );
+            drop(bind);
+            let stream = accepted.stream;
+            drop((accepted.virtual_host, accepted.handshake));
+            if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                Box::pin(h2::serve(&connection, ClientStream::Tls(stream))).await;
+            } else {
+                h1::serve(&connection, ClientStream::Tls(stream)).await;
+            }
+        }
+    }
+}
+
+fn connection(
+    core: Rc<Core>,
+    origin: Rc<Origin>,
+    registered: &Registered,
+    id: ConnectionId,
+    client: SocketAddr,
+    bind: &Bind,
+    accepted: Option<&Accepted>,
+) -> Rc<Connection> {
+    let client = SocketAddr::new(client.ip().to_canonical(), client.port());
+    let tls = accepted.map(|accepted| {
+        let session = accepted.stream.get_ref().1;
+        TlsFacts {
+            protocol: session.protocol_version(),
+            cipher: session.negotiated_cipher_suite().map(|suite| suite.suite()),
+            decision: accepted.handshake.decision(),
+        }
+    });
+    let authenticated = accepted.and_then(|accepted| {
+        Some(Authenticated {
+            listener: Arc::clone(&accepted.virtual_host.listener),
+            policy_hash: accepted.virtual_host.tls.as_ref()?.policy_hash,
+        })
+    });
+    let log = if core.log.is_on() {
+        record::connection_part(&core.instance, &bind.gateway_id, id, client, tls.as_ref())
+    } else {
+        Box::default()
+    };
+    Rc::new(Connection {
+        watch: Rc::clone(registered.watch()),
+        client_text: client.to_string().into(),
+        frontend_port: bind.address.port(),
+        authenticated,
+        log,
+        served: Cell::new(0),
+        streams: Cell::new(0),
+        core,
+        origin,
+    })
+}
+
+/// A panic ends one connection and is a defect: counted, and logged by the panic hook with its place.
+pub(crate) struct CountPanic(pub(crate) Rc<Core>);
+
+impl Drop for CountPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.metrics.panics.add(1);
+            tracing::error!("a connection panicked");
+        }
+    }
 }

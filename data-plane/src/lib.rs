@@ -22,4 +22,5 @@ pub mod telemetry;
 #[cfg(test)]
 mod testing;
 pub mod tls;
+mod trace_id;
 mod upstream;

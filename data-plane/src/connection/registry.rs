@@ -129,17 +129,17 @@ impl Watch {
         .await
     }
 
-    /// Runs the whole of a task, which ends early when it is aborted.
-    pub(crate) async fn supervise(&self, task: impl Future<Output = ()>) {
+    /// Runs the whole of a task. `None`: it was aborted.
+    pub(crate) async fn supervise<F: Future>(&self, task: F) -> Option<F::Output> {
         let mut task = pin!(task);
         poll_fn(|cx| {
             if self.aborted.get() {
-                return Poll::Ready(());
+                return Poll::Ready(None);
             }
             self.remember(cx);
-            task.as_mut().poll(cx)
+            task.as_mut().poll(cx).map(Some)
         })
-        .await;
+        .await
     }
 
     fn wake(&self) {

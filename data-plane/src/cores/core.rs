@@ -28,7 +28,10 @@ pub(crate) struct Core {
     pub(crate) time: CoreTime,
     pub(crate) registry: Registry,
     pub(crate) pools: Pools,
+    /// For what is read.
     pub(crate) buffers: Buffers,
+    /// For heads and log lines.
+    pub(crate) scraps: Buffers,
     pub(crate) log: Sink,
     pub(crate) metrics: Arc<CoreMetrics>,
     pub(crate) shared: Shared,
@@ -68,23 +71,31 @@ impl Drop for Permit {
     }
 }
 
-/// Read buffers that are not in use: a connection holds one only while it has bytes to keep.
-#[derive(Debug, Default)]
-pub(crate) struct Buffers(RefCell<Vec<Vec<u8>>>);
+/// Buffers that are not in use: a connection holds one only while it has bytes to keep.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    free: RefCell<Vec<Vec<u8>>>,
+    bytes: usize,
+}
 
 impl Buffers {
-    /// An empty buffer with room for [`BUFFER_BYTES`].
+    fn of(bytes: usize) -> Self {
+        Self {
+            free: RefCell::default(),
+            bytes,
+        }
+    }
+
+    /// An empty buffer.
     pub(crate) fn take(&self) -> Vec<u8> {
-        self.0
-            .borrow_mut()
-            .pop()
-            .unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES))
+        let free = self.free.borrow_mut().pop();
+        free.unwrap_or_else(|| Vec::with_capacity(self.bytes))
     }
 
     /// Takes a buffer back, or frees it if it has grown or there are enough.
     pub(crate) fn give(&self, mut buffer: Vec<u8>) {
-        let mut free = self.0.borrow_mut();
-        if buffer.capacity() == BUFFER_BYTES && free.len() < BUFFERS {
+        let mut free = self.free.borrow_mut();
+        if buffer.capacity() == self.bytes && free.len() < BUFFERS {
             buffer.clear();
             free.push(buffer);
         }
@@ -104,7 +115,8 @@ impl Core {
             time: CoreTime::new(settings.clock),
             registry: Registry::default(),
             pools: Pools::default(),
-            buffers: Buffers::default(),
+            buffers: Buffers::of(BUFFER_BYTES),
+            scraps: Buffers::of(SCRAP_BYTES),
             log,
             metrics: core_metrics,
             shared,
@@ -125,7 +137,8 @@ impl Core {
             match command {
                 Some(Command::Add(accepting, done)) => {
                     acceptors.add(&core, accepting);
-                    drop(done.send(()));
+                    // Nobody waits any more when the worker is being dropped.
+                    let _ = done.send(());
                 }
                 Some(Command::Remove {
                     sockets,
@@ -136,7 +149,8 @@ impl Core {
                         acceptors.remove(socket).await;
                         core.registry.drain(Some(socket), core.time.deadline(drain));
                     }
-                    drop(done.send(()));
+                    // Nobody waits any more when the worker is being dropped.
+                    let _ = done.send(());
                 }
                 Some(Command::Shutdown { drain }) => {
                     acceptors.remove_all().await;
@@ -210,6 +224,8 @@ impl Acceptors {
 
 /// Room for a large TLS record and then some; also the most that is read at a time.
 const BUFFER_BYTES: usize = 32 * 1024;
+/// Room for most heads.
+const SCRAP_BYTES: usize = 2 * 1024;
 /// Free buffers kept by one core.
 const BUFFERS: usize = 64;
 const SWEEP: Duration = Duration::from_secs(1);

@@ -1,1 +1,207 @@
 //! The TLS handshake with a client.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::connection::ConnectionId;
+use crate::connection::linger;
+use crate::connection::registry::{Expired, Watch};
+use crate::cores::core::Core;
+use crate::http::head::Version;
+use crate::http::host::canonical_name;
+use crate::http::refusal::Refusal;
+use crate::http::reply;
+use crate::route::Site;
+use crate::snapshot::VirtualHost;
+use crate::tls::handshake::{CURRENT, Handshake};
+
+/// A handshake that succeeded.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) stream: Box<TlsStream<TcpStream>>,
+    pub(crate) virtual_host: Arc<VirtualHost>,
+    pub(crate) handshake: Rc<Handshake>,
+}
+
+/// Makes the handshake. A failure is counted, logged with its reason, and told to the client by nothing but the alert.
+pub(crate) async fn accept(
+    core: &Core,
+    watch: &Watch,
+    site: &Site,
+    id: ConnectionId,
+    mut stream: TcpStream,
+) -> Option<Accepted> {
+    let Some(_place) = core.shared.handshakes.enter(core.limits.max_handshakes) else {
+        core.metrics.handshake_failed("too_many");
+        return None;
+    };
+    core.time.now();
+    watch.arm(core.time.deadline(core.limits.handshake_timeout));
+    let handshake = Rc::new(Handshake::new(id));
+    let mut listener = None;
+    let failure = match watch.race(speaks_tls(&stream)).await {
+        Ok(Ok(true)) => {
+            let making = make(site, stream, &handshake, &mut listener);
+            match watch
+                .race(CURRENT.scope(Rc::clone(&handshake), making))
+                .await
+            {
+                Ok(Ok(accepted)) => {
+                    core.metrics.handshakes.add(1);
+                    return Some(accepted);
+                }
+                Ok(Err((failure, rest))) => {
+                    if let Some(mut stream) = rest {
+                        linger::close(core, watch, &mut stream).await;
+                    }
+                    failure
+                }
+                Err(Expired) => Failure::Deadline,
+            }
+        }
+        Ok(Ok(false)) => {
+            answer_plain_http(core, watch, &mut stream).await;
+            Failure::PlainHttp
+        }
+        Ok(Err(error)) => Failure::Io(error),
+        Err(Expired) => Failure::Deadline,
+    };
+    report(core, id, listener.as_deref(), &handshake, &failure);
+    None
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("deadline passed")]
+    Deadline,
+    #[error("{0}")]
+    Io(io::Error),
+    #[error("no listener has a certificate")]
+    NoListener,
+    #[error("plain http on a port with tls")]
+    PlainHttp,
+}
+
+async fn make(
+    site: &Site,
+    stream: TcpStream,
+    handshake: &Rc<Handshake>,
+    listener: &mut Option<Arc<str>>,
+) -> Result<Accepted, (Failure, Option<TcpStream>)> {
+    let mut acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
+    let start = match (&mut acceptor).await {
+        Ok(start) => start,
+        Err(error) => return Err((Failure::Io(error), acceptor.take_io())),
+    };
+    let hello = start.client_hello();
+    // A name that is none is treated like no name.
+    let name = hello
+        .server_name()
+        .and_then(|name| canonical_name(name).ok());
+    let virtual_host = site.for_client_hello(name.as_deref()).cloned();
+    drop(name);
+    let chosen = virtual_host
+        .as_ref()
+        .and_then(|host| host.tls.as_ref().map(|tls| (host, tls)));
+    let Some((host, tls)) = chosen else {
+        return Err((Failure::NoListener, Some(start.io)));
+    };
+    *listener = Some(Arc::clone(&host.listener));
+    let config = Arc::clone(&tls.config);
+    let stream = start
+        .into_stream(config)
+        .into_fallible()
+        .await
+        .map_err(|(error, io)| (Failure::Io(error), Some(io)))?;
+    Ok(Accepted {
+        stream: Box::new(stream),
+        virtual_host: Arc::clone(host),
+        handshake: Rc::clone(handshake),
+    })
+}
+
+/// Whether the first byte is that of a TLS handshake record. A client that closes first is an error.
+async fn speaks_tls(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0; 1];
+    if stream.peek(&mut first).await? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    // Letters begin an HTTP method; anything else gets rustls' alert.
+    Ok(!first.first().is_some_and(u8::is_ascii_uppercase))
+}
+
+/// Tells a client that forgot TLS what it did wrong, as far as it listens.
+async fn answer_plain_http(core: &Core, watch: &Watch, stream: &mut TcpStream) {
+    let mut page = Vec::new();
+    core.metrics.refused(Refusal::PlainHttp);
+    reply::write_refusal(
+        &mut page,
+        Refusal::PlainHttp,
+        Version::Http11,
+        false,
+        false,
+        &core.time,
+    );
+    let answering = async {
+        let mut request = [0; 1024];
+        stream.read(&mut request).await?;
+        stream.write_all(&page).await
+    };
+    if let Ok(Ok(())) = watch.race(answering).await {
+        linger::close(core, watch, stream).await;
+    }
+}
+
+/// One line and one count for a handshake that failed.
+fn report(
+    core: &Core,
+    id: ConnectionId,
+    listener: Option<&str>,
+    handshake: &Handshake,
+    failure: &Failure,
+) {
+    if let Some(Err(refusal)) = handshake.decision().map(|decision| &decision.verdict) {
+        let reason = refusal.reason.label();
+        core.metrics.handshake_failed(reason);
+        tracing::info!(connection = %id, listener, reason, detail = %refusal.detail, "client certificate refused");
+        return;
+    }
+    let reason = failure.label();
+    core.metrics.handshake_failed(reason);
+    tracing::info!(connection = %id, listener, reason, detail = %failure, "handshake failed");
+}
+
+impl Failure {
+    /// A closed set of labels.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::NoListener => "no_listener",
+            Self::PlainHttp => "plain_http",
+            Self::Io(error) => match error
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            {
+                None => "connection_lost",
+                Some(rustls::Error::NoCertificatesPresented) => "no_certificate",
+                Some(rustls::Error::InvalidCertificate(_)) => "invalid_certificate",
+                Some(rustls::Error::AlertReceived(_)) => "alert_received",
+                Some(rustls::Error::PeerIncompatible(_)) => "incompatible",
+                Some(rustls::Error::PeerMisbehaved(_)) => "misbehaved",
+                Some(
+                    rustls::Error::InappropriateMessage { .. }
+                    | rustls::Error::InappropriateHandshakeMessage { .. }
+                    | rustls::Error::InvalidMessage(_),
+                ) => "invalid_message",
+                Some(rustls::Error::DecryptError) => "decrypt_error",
+                Some(_) => "other",
+            },
+        }
+    }
+}

@@ -7,4 +7,5 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod proxy;
 mod worker;

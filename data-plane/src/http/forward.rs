@@ -1,0 +1,303 @@
+//! The request head that a backend gets.
+
+use std::ops::Range;
+
+use crate::access_log::json;
+use crate::http::head::{BodyLength, Field, RequestHead};
+use crate::snapshot::{Upstream, UpstreamHost};
+use crate::trace_id::TraceId;
+
+/// What the gateway tells the backend about the client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forwarded<'a> {
+    /// `ip:port`, IPv6 addresses in brackets (Azure).
+    pub(crate) client: &'a str,
+    pub(crate) proto: &'static str,
+    /// The frontend port.
+    pub(crate) port: u16,
+    pub(crate) trace: &'a TraceId,
+}
+
+/// Appends the head to `out`; tells where in `out` the value of `Host` stands.
+///
+/// Hop-by-hop fields are left out, and so are client-sent copies of the fields that the gateway sets. `endpoint` is the name
+/// of the endpoint that will get the request.
+pub(crate) fn write_head<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
+    out: &mut Vec<u8>,
+    head: &RequestHead<'_>,
+    fields: impl Fn() -> F,
+    forwarded: &Forwarded<'_>,
+    upstream: &Upstream,
+    endpoint: &str,
+) -> Range<usize> {
+    out.extend_from_slice(head.method.as_bytes());
+    out.push(b' ');
+    write_target(out, &upstream.path_prefix, head.target);
+    out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
+    let start = out.len();
+    out.extend_from_slice(host(head, upstream, endpoint).as_bytes());
+    let host = start..out.len();
+    out.extend_from_slice(b"\r\n");
+
+    let mut cookies = false;
+    let mut forwarded_for = false;
+    for (name, value) in fields() {
+        match Field::of(name) {
+            Field::Authorization | Field::Date | Field::Other | Field::UserAgent => {
+                if !head.connection.names(name) {
+                    write_field(out, name, value);
+                }
+            }
+            Field::ContentLength if head.body != BodyLength::Unknown => {
+                write_field(out, name, value)
+            }
+            Field::Cookie => cookies = true,
+            Field::ForwardedFor => forwarded_for = true,
+            Field::Connection
+            | Field::ContentLength
+            | Field::Expect
+            | Field::HopByHop
+            | Field::Host
+            | Field::Ours
+            | Field::TransferEncoding
+            | Field::Upgrade => {}
+        }
+    }
+    if cookies {
+        // HTTP/2 clients may send one field for each cookie (RFC 9113, 8.2.3).
+        write_joined(out, b"Cookie: ", b"; ", fields(), Field::Cookie);
+        out.extend_from_slice(b"\r\n");
+    }
+    if forwarded_for {
+        write_joined(
+            out,
+            b"X-Forwarded-For: ",
+            b", ",
+            fields(),
+            Field::ForwardedFor,
+        );
+        out.extend_from_slice(b", ");
+    } else {
+        out.extend_from_slice(b"X-Forwarded-For: ");
+    }
+    out.extend_from_slice(forwarded.client.as_bytes());
+    out.extend_from_slice(b"\r\nX-Forwarded-Proto: ");
+    out.extend_from_slice(forwarded.proto.as_bytes());
+    out.extend_from_slice(b"\r\nX-Forwarded-Port: ");
+    json::number(u64::from(forwarded.port), out);
+    if let Some(host) = &head.host {
+        out.extend_from_slice(b"\r\nX-Original-Host: ");
+        out.extend_from_slice(host.raw.as_bytes());
+    }
+    out.extend_from_slice(b"\r\nX-Original-URL: ");
+    out.extend_from_slice(head.target.as_bytes());
+    out.extend_from_slice(b"\r\nX-AppGW-Trace-Id: ");
+    out.extend_from_slice(forwarded.trace.as_bytes());
+    if head.body == BodyLength::Unknown {
+        out.extend_from_slice(b"\r\nTransfer-Encoding: chunked");
+    }
+    out.extend_from_slice(if head.websocket {
+        b"\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    } else {
+        b"\r\nConnection: keep-alive\r\n\r\n"
+    });
+    host
+}
+
+/// The Host that the upstream sees.
+pub(crate) fn host<'a>(
+    head: &'a RequestHead<'_>,
+    upstream: &'a Upstream,
+    endpoint: &'a str,
+) -> &'a str {
+    match (&upstream.host, &head.host) {
+        (UpstreamHost::Client, Some(host)) => host.raw,
+        // HTTP/1.0 without a host.
+        (UpstreamHost::Client, None) | (UpstreamHost::Endpoint, _) => endpoint,
+        (UpstreamHost::Fixed(name), _) => name,
+    }
+}
+
+/// The override path of a basic rule is put before the whole path (Azure, "override backend path").
+fn write_target(out: &mut Vec<u8>, prefix: &str, target: &str) {
+    if prefix.is_empty() || target == "*" {
+        out.extend_from_slice(target.as_bytes());
+    } else {
+        out.extend_from_slice(prefix.as_bytes());
+        out.extend_from_slice(target.strip_prefix('/').unwrap_or(target).as_bytes());
+    }
+}
+
+fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_joined<'a>(
+    out: &mut Vec<u8>,
+    start: &[u8],
+    separator: &[u8],
+    fields: impl Iterator<Item = (&'a str, &'a [u8])>,
+    wanted: Field,
+) {
+    out.extend_from_slice(start);
+    let values = fields.filter(|(name, _)| Field::of(name) == wanted);
+    for (position, (_, value)) in values.enumerate() {
+        if position > 0 {
+            out.extend_from_slice(separator);
+        }
+        out.extend_from_slice(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::head::{Parsed, parse_http1};
+    use crate::limits::Limits;
+    use std::time::Duration;
+
+    fn upstream(host: UpstreamHost, prefix: &str) -> Upstream {
+        Upstream {
+            key: "key".into(),
+            pool: "pool".into(),
+            settings: "settings".into(),
+            endpoints: vec!["10.0.0.1".into()],
+            port: 80,
+            request_timeout: Duration::from_secs(20),
+            tls: None,
+            host,
+            path_prefix: prefix.into(),
+        }
+    }
+
+    fn forward(request: &str, upstream: &Upstream) -> String {
+        let trace = TraceId::random();
+        let mut out = Vec::new();
+        let parsed = parse_http1(request.as_bytes(), &Limits::default(), |head, fields| {
+            let forwarded = Forwarded {
+                client: "192.0.2.7:5000",
+                proto: "https",
+                port: 443,
+                trace: &trace,
+            };
+            let fields = || fields.iter().map(|field| (field.name, field.value));
+            let host = write_head(
+                &mut out,
+                head,
+                fields,
+                &forwarded,
+                upstream,
+                "backend.example",
+            );
+            let host = String::from_utf8(out[host].to_vec()).unwrap();
+            assert!(String::from_utf8_lossy(&out).contains(&format!("\r\nHost: {host}\r\n")));
+            Ok(())
+        });
+        assert!(
+            matches!(parsed, Ok(Parsed::Complete(_, ()))),
+            "{request:?} {parsed:?}"
+        );
+        let out = String::from_utf8(out).unwrap();
+        out.replace(std::str::from_utf8(trace.as_bytes()).unwrap(), "TRACE")
+    }
+
+    #[test]
+    fn the_backend_gets_what_azure_sends() {
+        let request = "GET /a?b=c HTTP/1.1\r\nHost: Shop.Example:8443\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n";
+        assert_eq!(
+            forward(request, &upstream(UpstreamHost::Client, "")),
+            "GET /a?b=c HTTP/1.1\r\nHost: Shop.Example:8443\r\nUser-Agent: test\r\nAccept: */*\r\n\
+             X-Forwarded-For: 192.0.2.7:5000\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n\
+             X-Original-Host: Shop.Example:8443\r\nX-Original-URL: /a?b=c\r\nX-AppGW-Trace-Id: TRACE\r\n\
+             Connection: keep-alive\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn fields_of_the_gateway_replace_those_of_the_client() {
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nx-forwarded-for: 1.2.3.4\r\nX-FORWARDED-PROTO: http\r\nX-Forwarded-Port: 1\r\n\
+                       X-Forwarded-For: 5.6.7.8\r\nX-Original-Host: b\r\nX-Original-URL: /z\r\nX-AppGW-Trace-Id: forged\r\n\r\n";
+        let forwarded = forward(request, &upstream(UpstreamHost::Client, ""));
+        assert!(
+            forwarded.contains("X-Forwarded-For: 1.2.3.4, 5.6.7.8, 192.0.2.7:5000\r\n"),
+            "{forwarded}"
+        );
+        for gone in ["http\r\n", "Port: 1\r\n", "Host: b\r\n", "/z", "forged"] {
+            assert!(!forwarded.contains(gone), "{gone} in {forwarded}");
+        }
+    }
+
+    #[test]
+    fn hop_by_hop_fields_stay_behind() {
+        let request = "POST / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, X-Private\r\nKeep-Alive: 5\r\nTE: trailers\r\nTrailer: X\r\n\
+                       Proxy-Connection: keep-alive\r\nX-Private: 1\r\nUpgrade: other\r\nHTTP2-Settings: x\r\nExpect: 100-continue\r\n\
+                       Transfer-Encoding: chunked\r\n\r\n";
+        let forwarded = forward(request, &upstream(UpstreamHost::Client, "")).to_ascii_lowercase();
+        for gone in [
+            "keep-alive:",
+            "te:",
+            "trailer:",
+            "proxy-connection",
+            "x-private",
+            "upgrade",
+            "http2",
+            "expect",
+        ] {
+            assert!(
+                !forwarded.contains(&format!("\r\n{gone}")),
+                "{gone} in {forwarded}"
+            );
+        }
+        assert_eq!(forwarded.matches("transfer-encoding: chunked").count(), 1);
+        assert_eq!(forwarded.matches("connection:").count(), 1);
+    }
+
+    #[test]
+    fn cookies_become_one_field() {
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nCookie: a=1\r\nX: y\r\nCookie: b=2\r\n\r\n";
+        let forwarded = forward(request, &upstream(UpstreamHost::Client, ""));
+        assert!(
+            forwarded.contains("\r\nCookie: a=1; b=2\r\n"),
+            "{forwarded}"
+        );
+    }
+
+    #[test]
+    fn the_host_and_the_path_follow_the_backend_settings() {
+        let check = |host, prefix, expected: &str| {
+            let forwarded = forward(
+                "GET /home/?q HTTP/1.1\r\nHost: client.example\r\n\r\n",
+                &upstream(host, prefix),
+            );
+            assert!(forwarded.starts_with(expected), "{forwarded}");
+        };
+        check(
+            UpstreamHost::Endpoint,
+            "",
+            "GET /home/?q HTTP/1.1\r\nHost: backend.example\r\n",
+        );
+        check(
+            UpstreamHost::Fixed("fixed.example".into()),
+            "",
+            "GET /home/?q HTTP/1.1\r\nHost: fixed.example\r\n",
+        );
+        check(
+            UpstreamHost::Client,
+            "/override/",
+            "GET /override/home/?q HTTP/1.1\r\nHost: client.example\r\n",
+        );
+    }
+
+    #[test]
+    fn a_websocket_request_keeps_its_upgrade() {
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: x\r\n\r\n";
+        let forwarded = forward(request, &upstream(UpstreamHost::Client, ""));
+        assert!(
+            forwarded.ends_with("\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"),
+            "{forwarded}"
+        );
+    }
+}

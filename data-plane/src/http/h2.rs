@@ -1,0 +1,230 @@
+//! HTTP/2 towards clients: hyper speaks it, each request runs in a task of its own on the connection's core.
+
+mod body;
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+
+use crate::access_log::record::Record;
+use crate::connection::registry::Kind;
+use crate::connection::stream::ClientStream;
+use crate::connection::{Connection, CountPanic};
+use crate::cores::core::Core;
+use crate::http::h2::body::{Body, ReceivedBody, Streaming};
+use crate::http::head::check_http2;
+use crate::http::plan::plan;
+use crate::http::refusal::{Refusal, SERVER};
+use crate::http::reply;
+use crate::upstream::response::{InvalidResponse, ResponseHead};
+use crate::upstream::send::{self, Answered};
+
+/// Serves requests until the client closes, is idle for too long, or has had its number of requests.
+pub(crate) async fn serve(connection: &Rc<Connection>, stream: ClientStream) {
+    let core = &connection.core;
+    let limits = &core.limits;
+    let service = {
+        let connection = Rc::clone(connection);
+        service_fn(move |request| respond(Rc::clone(&connection), request))
+    };
+    let mut serving = pin!(
+        http2::Builder::new(Executor(Rc::clone(core)))
+            .max_concurrent_streams(limits.http2_max_streams)
+            .initial_stream_window_size(limits.http2_stream_window_bytes)
+            .initial_connection_window_size(limits.http2_connection_window_bytes)
+            .max_pending_accept_reset_streams(limits.http2_max_pending_resets)
+            .max_local_error_reset_streams(limits.http2_max_local_resets)
+            .max_send_buf_size(limits.http2_send_buffer_bytes)
+            .max_header_list_size(HEADER_LIST_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let watch = &connection.watch;
+    core.time.now();
+    watch.arm(core.time.deadline(limits.http2_idle_timeout));
+    let mut closing = false;
+    poll_fn(|cx| {
+        let expired = watch.check().is_err();
+        if expired && closing {
+            return Poll::Ready(());
+        }
+        if (expired || watch.is_draining()) && !closing {
+            closing = true;
+            serving.as_mut().graceful_shutdown();
+            if connection.streams.get() == 0 {
+                watch.arm(core.time.deadline(FAREWELL));
+            }
+        }
+        // How a client ends its connection is of no interest.
+        serving.as_mut().poll(cx).map(drop)
+    })
+    .await;
+}
+
+/// Runs hyper's tasks where the connection lives.
+#[derive(Clone, Debug)]
+struct Executor(Rc<Core>);
+
+impl<F> hyper::rt::Executor<F> for Executor
+where
+    F: Future<Output = ()> + 'static,
+{
+    fn execute(&self, task: F) {
+        let core = Rc::clone(&self.0);
+        tokio::task::spawn_local(async move {
+            let _panic = CountPanic(core);
+            task.await;
+        });
+    }
+}
+
+async fn respond(
+    connection: Rc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let core = &connection.core;
+    let mut turn = Turn::begin(&connection);
+    let registered = core
+        .registry
+        .register(connection.origin.socket, Kind::Stream);
+    let watch = Rc::clone(registered.watch());
+    let (parts, incoming) = request.into_parts();
+    let planned = check_http2(&parts, !incoming.is_end_stream(), &core.limits).and_then(|head| {
+        let fields = || {
+            parts
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        };
+        plan(&connection, &head, fields, &mut turn.record)
+    });
+    drop(parts);
+    let outgoing = match planned {
+        Ok(outgoing) => outgoing,
+        Err(refusal) => return Ok(refuse(turn, refusal)),
+    };
+    let mut source = ReceivedBody::new(incoming);
+    let sending = send::send(core, &watch, outgoing, &mut source, |head, _| render(head));
+    let Some(answered) = watch.supervise(sending).await else {
+        return Ok(refuse(turn, Refusal::ClientClosed));
+    };
+    let Answered {
+        exchange,
+        facts,
+        result: mut response,
+        latency,
+    } = match answered {
+        Ok(answered) => answered,
+        Err(refusal) => return Ok(refuse(turn, refusal)),
+    };
+    turn.record.status = facts.status;
+    turn.record.server_status = Some(facts.status);
+    turn.record.server_latency = Some(latency);
+    turn.record.server = exchange.peer();
+    *response.body_mut() = Streaming::begin(turn, registered, exchange, source);
+    Ok(response)
+}
+
+/// One request from its head to the last byte of its response. Whatever way it ends, the connection and the log hear of it.
+#[derive(Debug)]
+struct Turn {
+    connection: Rc<Connection>,
+    record: Record,
+    ended: bool,
+}
+
+impl Turn {
+    fn begin(connection: &Rc<Connection>) -> Self {
+        let core = &connection.core;
+        let record = Record::new(core.time.now());
+        connection.streams.set(connection.streams.get() + 1);
+        connection.watch.disarm();
+        connection.served.set(connection.served.get() + 1);
+        if connection.served.get() >= core.limits.max_requests_per_connection {
+            connection.watch.start_draining();
+        }
+        Self {
+            connection: Rc::clone(connection),
+            record,
+            ended: false,
+        }
+    }
+
+    /// Ends as it should.
+    fn end(mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let connection = &self.connection;
+        let core = &connection.core;
+        let now = core.time.now();
+        connection
+            .streams
+            .set(connection.streams.get().saturating_sub(1));
+        if connection.streams.get() == 0 {
+            connection
+                .watch
+                .arm(core.time.deadline(core.limits.http2_idle_timeout));
+        }
+        let mut record = std::mem::replace(&mut self.record, Record::new(now));
+        if !self.ended && record.refusal.is_none() {
+            // Reset by the client, or cut with the connection.
+            record.refusal = Some(Refusal::ClientClosed);
+            if record.status == 0 {
+                record.status = Refusal::ClientClosed.status();
+            }
+        }
+        record.finish(connection);
+    }
+}
+
+/// The response that the client gets, without its body.
+fn render(head: &ResponseHead<'_>) -> Result<Response<Body>, InvalidResponse> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::from_u16(head.status).map_err(|_| InvalidResponse)?;
+    let headers = response.headers_mut();
+    headers.reserve(head.fields.len());
+    for field in head.fields {
+        if reply::is_forwarded(head, field.name) {
+            let name =
+                HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| InvalidResponse)?;
+            let value = HeaderValue::from_bytes(field.value).map_err(|_| InvalidResponse)?;
+            headers.append(name, value);
+        }
+    }
+    Ok(response)
+}
+
+/// A reply of the gateway.
+fn refuse(mut turn: Turn, refusal: Refusal) -> Response<Body> {
+    turn.record.refuse(refusal);
+    // Other refusals concern one stream; what is wrong with it says nothing about the connection.
+    if refusal == Refusal::PolicyChanged {
+        turn.connection.watch.start_draining();
+    }
+    let page = refusal.page();
+    turn.record.sent = u64::try_from(page.len()).unwrap_or(0);
+    turn.end();
+    let mut response = Response::new(Body::Page(Some(page.into())));
+    *response.status_mut() =
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_GATEWAY);
+    let headers = response.headers_mut();
+    headers.insert(header::SERVER, HeaderValue::from_static(SERVER));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response
+}
+
+/// All fields of one request, uncompressed (defaults of the edge profile).
+const HEADER_LIST_BYTES: u32 = 64 * 1024;
+/// How long a client may take to close after GOAWAY when nothing is under way.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(5);

@@ -1,0 +1,491 @@
+//! A request head, checked. What passes here has exactly one reading.
+
+use crate::http::host::Host;
+use crate::http::refusal::Refusal;
+use crate::limits::Limits;
+
+/// The version that the client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Http10,
+    Http11,
+    Http2,
+}
+
+impl Version {
+    /// As the access log shows it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2.0",
+        }
+    }
+}
+
+/// How long a request body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyLength {
+    None,
+    Bytes(u64),
+    Unknown,
+}
+
+/// A request head that is safe to forward, borrowed from where it was received.
+#[derive(Debug)]
+pub(crate) struct RequestHead<'a> {
+    pub(crate) version: Version,
+    pub(crate) method: &'a str,
+    /// Path and query; `*` for `OPTIONS *`.
+    pub(crate) target: &'a str,
+    pub(crate) host: Option<Host<'a>>,
+    pub(crate) body: BodyLength,
+    /// Whether the client would send another request on this connection.
+    pub(crate) keep_alive: bool,
+    pub(crate) expects_continue: bool,
+    /// Whether the client asks for a WebSocket.
+    pub(crate) websocket: bool,
+    pub(crate) user_agent: &'a [u8],
+    /// What `Connection` says.
+    pub(crate) connection: ConnectionTokens<'a>,
+}
+
+/// Header fields that mean something to a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    Authorization,
+    Connection,
+    ContentLength,
+    Cookie,
+    Date,
+    Expect,
+    ForwardedFor,
+    Host,
+    /// Meant for the next hop only, and to be left out (RFC 9110, 7.6.1).
+    HopByHop,
+    Other,
+    /// One that the gateway sets itself.
+    Ours,
+    TransferEncoding,
+    Upgrade,
+    UserAgent,
+}
+
+impl Field {
+    /// Tells what `name`, in any case, is.
+    pub(crate) fn of(name: &str) -> Self {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        match name.len() {
+            2 if is("te") => Self::HopByHop,
+            4 if is("host") => Self::Host,
+            4 if is("date") => Self::Date,
+            6 if is("expect") => Self::Expect,
+            6 if is("cookie") => Self::Cookie,
+            7 if is("upgrade") => Self::Upgrade,
+            7 if is("trailer") => Self::HopByHop,
+            10 if is("connection") => Self::Connection,
+            10 if is("keep-alive") => Self::HopByHop,
+            10 if is("user-agent") => Self::UserAgent,
+            13 if is("authorization") => Self::Authorization,
+            14 if is("content-length") => Self::ContentLength,
+            14 if is("x-original-url") => Self::Ours,
+            14 if is("http2-settings") => Self::HopByHop,
+            15 if is("x-forwarded-for") => Self::ForwardedFor,
+            15 if is("x-original-host") => Self::Ours,
+            16 if is("proxy-connection") => Self::HopByHop,
+            16 if is("x-forwarded-port") => Self::Ours,
+            16 if is("x-appgw-trace-id") => Self::Ours,
+            17 if is("transfer-encoding") => Self::TransferEncoding,
+            17 if is("x-forwarded-proto") => Self::Ours,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The options of all `Connection` fields of a message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ConnectionTokens<'a> {
+    pub(crate) close: bool,
+    pub(crate) keep_alive: bool,
+    pub(crate) upgrade: bool,
+    named: [Option<&'a [u8]>; MOST_NAMED],
+    count: usize,
+}
+
+impl<'a> ConnectionTokens<'a> {
+    /// Reads one `Connection` field.
+    ///
+    /// # Errors
+    /// It names more fields than any client would.
+    pub(crate) fn read(&mut self, value: &'a [u8]) -> Result<(), TooManyNamed> {
+        for token in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+            if token.eq_ignore_ascii_case(b"close") {
+                self.close = true;
+            } else if token.eq_ignore_ascii_case(b"keep-alive") {
+                self.keep_alive = true;
+            } else if token.eq_ignore_ascii_case(b"upgrade") {
+                self.upgrade = true;
+            } else if !token.is_empty() {
+                *self.named.get_mut(self.count).ok_or(TooManyNamed)? = Some(token);
+                self.count += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `name` is one of the fields that the message declares to be hop-by-hop.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        self.count > 0
+            && self
+                .named
+                .iter()
+                .flatten()
+                .any(|token| token.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.named.into_iter().flatten()
+    }
+}
+
+/// `Connection` names more fields than we keep track of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TooManyNamed;
+
+const MOST_NAMED: usize = 8;
+
+/// Whether bytes at the start of a connection hold a request.
+#[derive(Debug)]
+pub(crate) enum Parsed<T> {
+    /// The head is not complete.
+    Partial,
+    /// The head takes so many bytes.
+    Complete(usize, T),
+}
+
+/// Parses the HTTP/1 head at the start of `buffered` and gives it to `use_head` together with its fields.
+///
+/// # Errors
+/// The refusal to answer with; the connection is then to be closed.
+pub(crate) fn parse_http1<T>(
+    buffered: &[u8],
+    limits: &Limits,
+    use_head: impl FnOnce(&RequestHead<'_>, &[httparse::Header<'_>]) -> Result<T, Refusal>,
+) -> Result<Parsed<T>, Refusal> {
+    let mut storage =
+        [const { std::mem::MaybeUninit::<httparse::Header<'_>>::uninit() }; MOST_FIELDS];
+    let fields = storage
+        .get_mut(..limits.max_headers.min(MOST_FIELDS))
+        .unwrap_or_default();
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(buffered, fields) {
+        Ok(httparse::Status::Complete(len)) if len > limits.max_header_bytes => {
+            Err(Refusal::HeadersTooLarge)
+        }
+        Ok(httparse::Status::Complete(len)) => {
+            let head = check_http1(&request, limits)?;
+            use_head(&head, request.headers).map(|result| Parsed::Complete(len, result))
+        }
+        Ok(httparse::Status::Partial) => Ok(Parsed::Partial),
+        Err(error) => Err(refusal(error, buffered)),
+    }
+}
+
+fn refusal(error: httparse::Error, buffered: &[u8]) -> Refusal {
+    match error {
+        httparse::Error::HeaderName | httparse::Error::HeaderValue => Refusal::InvalidHeader,
+        httparse::Error::TooManyHeaders => Refusal::HeadersTooLarge,
+        httparse::Error::Version => Refusal::InvalidVersion,
+        httparse::Error::NewLine | httparse::Error::Status | httparse::Error::Token => {
+            let line = buffered
+                .split(|&byte| byte == b'\n')
+                .next()
+                .unwrap_or_default();
+            match line.trim_ascii_end().split(|&byte| byte == b' ').count() {
+                2 if line.len() < buffered.len() => Refusal::Http09,
+                1 => Refusal::InvalidMethod,
+                _ => Refusal::InvalidRequest,
+            }
+        }
+    }
+}
+
+fn check_http1<'a>(
+    request: &httparse::Request<'_, 'a>,
+    limits: &Limits,
+) -> Result<RequestHead<'a>, Refusal> {
+    let version = match request.version {
+        Some(0) => Version::Http10,
+        Some(1) => Version::Http11,
+        _ => return Err(Refusal::InvalidVersion),
+    };
+    let method = check_method(request.method.unwrap_or_default())?;
+    let path = request.path.unwrap_or_default();
+    if path.len() > limits.max_uri_bytes {
+        return Err(Refusal::UriTooLong);
+    }
+    let (authority, target) = split_target(method, path)?;
+
+    let mut fields = Fields::default();
+    for header in &*request.headers {
+        fields.read(header.name, header.value, limits)?;
+    }
+    let mut host = fields.host.map(parse_host).transpose()?;
+    if version == Version::Http11 && host.is_none() {
+        return Err(Refusal::MissingHost);
+    }
+    if let Some(authority) = authority {
+        let authority = parse_host(authority.as_bytes())?;
+        if host.is_some_and(|host| !host.agrees_with(&authority)) {
+            return Err(Refusal::InvalidHost);
+        }
+        host = Some(authority);
+    }
+    let body = fields.body_http1(version)?;
+    let connection = fields.connection;
+    Ok(RequestHead {
+        version,
+        method,
+        target,
+        host,
+        body,
+        keep_alive: !connection.close && (version == Version::Http11 || connection.keep_alive),
+        expects_continue: version == Version::Http11 && fields.expects_continue,
+        websocket: version == Version::Http11
+            && connection.upgrade
+            && fields.websocket
+            && method == "GET"
+            && body == BodyLength::None,
+        user_agent: fields.user_agent,
+        connection,
+    })
+}
+
+/// Checks the head of an HTTP/2 request. The `h2` crate has already refused what RFC 9113, 8.2 and 8.3 forbid.
+///
+/// # Errors
+/// The refusal to answer with.
+pub(crate) fn check_http2<'a>(
+    parts: &'a http::request::Parts,
+    has_body: bool,
+    limits: &Limits,
+) -> Result<RequestHead<'a>, Refusal> {
+    let method = check_method(parts.method.as_str())?;
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("/", http::uri::PathAndQuery::as_str);
+    if target.len() > limits.max_uri_bytes {
+        return Err(Refusal::UriTooLong);
+    }
+    if parts.headers.len() > limits.max_headers {
+        return Err(Refusal::HeadersTooLarge);
+    }
+    let (_, target) = split_target(method, target)?;
+    let mut fields = Fields::default();
+    for (name, value) in &parts.headers {
+        fields.read(name.as_str(), value.as_bytes(), limits)?;
+    }
+    let mut host = fields.host.map(parse_host).transpose()?;
+    if let Some(authority) = parts.uri.authority() {
+        let authority = parse_host(authority.as_str().as_bytes())?;
+        if host.is_some_and(|host| !host.agrees_with(&authority)) {
+            return Err(Refusal::InvalidHost);
+        }
+        host = Some(authority);
+    }
+    if host.is_none() {
+        return Err(Refusal::MissingHost);
+    }
+    if fields.transfer_encodings > 0 || fields.has_connection {
+        return Err(Refusal::InvalidHeader);
+    }
+    let body = match (has_body, fields.length()?) {
+        (false, _) => BodyLength::None,
+        (true, Some(length)) => BodyLength::Bytes(length),
+        (true, None) => BodyLength::Unknown,
+    };
+    Ok(RequestHead {
+        version: Version::Http2,
+        method,
+        target,
+        host,
+        body,
+        keep_alive: true,
+        expects_continue: false,
+        websocket: false,
+        user_agent: fields.user_agent,
+        connection: ConnectionTokens::default(),
+    })
+}
+
+/// What one pass over the fields has found.
+#[derive(Default)]
+struct Fields<'a> {
+    host: Option<&'a [u8]>,
+    content_length: Option<&'a [u8]>,
+    transfer_encodings: usize,
+    chunked: bool,
+    authorizations: usize,
+    expects_continue: bool,
+    websocket: bool,
+    has_connection: bool,
+    user_agent: &'a [u8],
+    connection: ConnectionTokens<'a>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(&mut self, name: &str, value: &'a [u8], limits: &Limits) -> Result<(), Refusal> {
+        if name.len() + value.len() > limits.max_header_field_bytes {
+            return Err(Refusal::HeadersTooLarge);
+        }
+        // Backends fold `_` and `.` into `-` (CGI), so such a name is a second spelling of another one.
+        if name.is_empty()
+            || !name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
+            return Err(Refusal::InvalidHeader);
+        }
+        match Field::of(name) {
+            Field::Host if self.host.replace(value).is_some() => return Err(Refusal::InvalidHost),
+            Field::ContentLength if self.content_length.replace(value).is_some() => {
+                return Err(Refusal::InvalidContentLength);
+            }
+            Field::TransferEncoding => {
+                self.transfer_encodings += 1;
+                self.chunked = value.trim_ascii().eq_ignore_ascii_case(b"chunked");
+            }
+            Field::Connection => {
+                self.has_connection = true;
+                self.connection
+                    .read(value)
+                    .map_err(|TooManyNamed| Refusal::InvalidHeader)?;
+                if self.connection.all().any(is_protected) {
+                    return Err(Refusal::InvalidHeader);
+                }
+            }
+            Field::Expect if value.eq_ignore_ascii_case(b"100-continue") => {
+                self.expects_continue = true
+            }
+            Field::Expect => return Err(Refusal::Expectation),
+            Field::Upgrade => {
+                for protocol in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                    if protocol.eq_ignore_ascii_case(b"h2c") {
+                        return Err(Refusal::H2cUpgrade);
+                    }
+                    self.websocket |= protocol.eq_ignore_ascii_case(b"websocket");
+                }
+            }
+            Field::Authorization => {
+                self.authorizations += 1;
+                if self.authorizations > 1 {
+                    return Err(Refusal::InvalidHeader);
+                }
+            }
+            Field::UserAgent => self.user_agent = value,
+            Field::Host
+            | Field::ContentLength
+            | Field::Cookie
+            | Field::Date
+            | Field::ForwardedFor
+            | Field::HopByHop
+            | Field::Other
+            | Field::Ours => {}
+        }
+        Ok(())
+    }
+
+    fn length(&self) -> Result<Option<u64>, Refusal> {
+        self.content_length
+            .map(|value| parse_length(value).ok_or(Refusal::InvalidContentLength))
+            .transpose()
+    }
+
+    /// RFC 9112, 6.3, refusing whatever another parser could read differently.
+    fn body_http1(&self, version: Version) -> Result<BodyLength, Refusal> {
+        let length = self.length()?;
+        match (self.transfer_encodings, length) {
+            (0, None | Some(0)) => Ok(BodyLength::None),
+            (0, Some(length)) => Ok(BodyLength::Bytes(length)),
+            (_, Some(_)) => Err(Refusal::AmbiguousLength),
+            (1, None) if self.chunked && version == Version::Http11 => Ok(BodyLength::Unknown),
+            (_, None) => Err(Refusal::InvalidTransferEncoding),
+        }
+    }
+}
+
+/// The value of a `Content-Length`: digits only.
+pub(crate) fn parse_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// Fields that `Connection` may not take away: those that frame the message, and those that the gateway vouches for.
+fn is_protected(token: &[u8]) -> bool {
+    std::str::from_utf8(token).map_or(true, |name| match Field::of(name) {
+        Field::Authorization
+        | Field::ContentLength
+        | Field::Cookie
+        | Field::ForwardedFor
+        | Field::Host
+        | Field::Ours
+        | Field::TransferEncoding => true,
+        Field::Connection
+        | Field::Date
+        | Field::Expect
+        | Field::HopByHop
+        | Field::Other
+        | Field::Upgrade
+        | Field::UserAgent => false,
+    })
+}
+
+fn check_method(method: &str) -> Result<&str, Refusal> {
+    match method {
+        "TRACE" | "TRACK" => Err(Refusal::Trace),
+        "CONNECT" => Err(Refusal::Connect),
+        _ if method
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte == b'-' || byte == b'_') =>
+        {
+            Ok(method)
+        }
+        _ => Err(Refusal::InvalidMethod),
+    }
+}
+
+fn parse_host(value: &[u8]) -> Result<Host<'_>, Refusal> {
+    Host::parse(value).map_err(|_| Refusal::InvalidHost)
+}
+
+/// Splits a request target into the authority of its absolute form, if any, and path and query (RFC 9112, 3.2).
+fn split_target<'a>(method: &str, target: &'a str) -> Result<(Option<&'a str>, &'a str), Refusal> {
+    if !target
+        .bytes()
+        .all(|byte| (0x21..0x7f).contains(&byte) && byte != b'#')
+    {
+        return Err(Refusal::InvalidUri);
+    }
+    if target.starts_with('/') || (target == "*" && method == "OPTIONS") {
+        return Ok((None, target));
+    }
+    let absolute = ["http://", "https://"].into_iter().find_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    });
+    let rest = absolute.ok_or(Refusal::InvalidUri)?;
+    match rest.find(['/', '?']) {
+        None => Ok((Some(rest), "/")),
+        Some(end) => match rest.split_at(end) {
+            (authority, path) if path.starts_with('/') => Ok((Some(authority), path)),
+            // `http://host?query` has no path to forward.
+            _ => Err(Refusal::InvalidUri),
+        },
+    }
+}
+
+/// Fields that one head can have at most, whatever the settings say.
+const MOST_FIELDS: usize = 256;

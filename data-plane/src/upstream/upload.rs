@@ -1,0 +1,166 @@
+//! The request on its way to a backend: the head, then the body as it comes from the client.
+
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::AsyncWrite;
+
+use crate::http::head::BodyLength;
+use crate::http::refusal::Refusal;
+use crate::upstream::stream::UpstreamStream;
+
+/// Where a request body comes from.
+pub(crate) trait RequestBody {
+    /// The payload that is there, waiting for some; empty at the end of the body.
+    ///
+    /// # Errors
+    /// What to answer; the body cannot be continued.
+    fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Result<&[u8], Refusal>>;
+
+    /// Takes note that `len` bytes of it have been used.
+    fn consume(&mut self, len: usize);
+}
+
+/// A request that is being written.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    /// The head, and then pieces of the framed body.
+    out: Vec<u8>,
+    written: usize,
+    body: BodyLength,
+    /// Nothing more will be written.
+    done: bool,
+    started: bool,
+}
+
+/// Why an upload cannot go on.
+#[derive(Debug)]
+pub(crate) enum UploadError {
+    /// The client's side broke.
+    Client(Refusal),
+    /// The backend takes no more.
+    Upstream,
+}
+
+impl Upload {
+    pub(crate) fn new(head: Vec<u8>, body: BodyLength) -> Self {
+        Self {
+            out: head,
+            written: 0,
+            body,
+            done: false,
+            started: false,
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Whether it is the backend that does not take what is there.
+    pub(crate) fn waits_for_upstream(&self) -> bool {
+        self.written < self.out.len()
+    }
+
+    /// Whether the backend may have seen a byte of it.
+    pub(crate) fn has_started(&self) -> bool {
+        self.started
+    }
+
+    /// Gives the head back, whole: the body has not been begun.
+    pub(crate) fn into_head(self) -> Vec<u8> {
+        self.out
+    }
+
+    /// Writes until all is written, or one of the two sides has to be waited for.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut UpstreamStream,
+        source: &mut impl RequestBody,
+    ) -> Poll<Result<(), UploadError>> {
+        loop {
+            while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
+                let sent = ready!(Pin::new(&mut *stream).poll_write(cx, rest))
+                    .map_err(|_| UploadError::Upstream)?;
+                if sent == 0 {
+                    return Poll::Ready(Err(UploadError::Upstream));
+                }
+                self.started = true;
+                self.written += sent;
+            }
+            if self.done || self.body == BodyLength::None {
+                self.done = true;
+                return pin!(stream)
+                    .poll_flush(cx)
+                    .map_err(|_| UploadError::Upstream);
+            }
+            let payload = ready!(source.poll_payload(cx)).map_err(UploadError::Client)?;
+            self.out.clear();
+            self.written = 0;
+            let taken = self.frame(payload)?;
+            source.consume(taken);
+        }
+    }
+
+    /// Appends a piece of the body to `out`; tells how much of `payload` it took.
+    fn frame(&mut self, payload: &[u8]) -> Result<usize, UploadError> {
+        let taken = payload.len().min(LARGEST_PIECE);
+        let piece = payload.get(..taken).unwrap_or_default();
+        match &mut self.body {
+            BodyLength::None => {}
+            BodyLength::Bytes(left) => {
+                // The decoder of the client's side counts too; this is what stands on the wire.
+                *left = u64::try_from(taken)
+                    .ok()
+                    .and_then(|taken| left.checked_sub(taken))
+                    .ok_or(UploadError::Client(Refusal::InvalidBody))?;
+                if piece.is_empty() && *left > 0 {
+                    return Err(UploadError::Client(Refusal::InvalidBody));
+                }
+                self.done = *left == 0;
+                self.out.extend_from_slice(piece);
+            }
+            BodyLength::Unknown if piece.is_empty() => {
+                self.done = true;
+                self.out.extend_from_slice(b"0\r\n\r\n");
+            }
+            BodyLength::Unknown => {
+                write_chunk(&mut self.out, piece);
+            }
+        }
+        Ok(taken)
+    }
+}
+
+/// Appends `payload`, not empty, as one chunk.
+pub(crate) fn write_chunk(out: &mut Vec<u8>, payload: &[u8]) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut shift = usize::BITS - payload.len().leading_zeros();
+    shift = shift.div_ceil(4) * 4;
+    while shift > 0 {
+        shift -= 4;
+        out.extend(HEX.get(payload.len() >> shift & 15));
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(payload);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Payload of one write.
+const LARGEST_PIECE: usize = 32 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunk_sizes_are_hexadecimal() {
+        for len in [1, 15, 16, 255, 256, 4096, 70_000] {
+            let mut out = Vec::new();
+            write_chunk(&mut out, &vec![b'x'; len]);
+            assert!(out.starts_with(format!("{len:x}\r\nx").as_bytes()), "{len}");
+            assert!(out.ends_with(b"x\r\n"));
+        }
+    }
+}
