@@ -1,6 +1,7 @@
 //! A whole worker against a scripted control plane.
 
 mod control_plane;
+mod door;
 mod program;
 
 use std::fs;
