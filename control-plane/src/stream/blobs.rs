@@ -19,8 +19,6 @@ const CHUNK: usize = 256 * 1024;
 /// A snapshot on its way to the worker.
 pub(super) struct Delivery {
     pub(super) wanted: Arc<WantedGateway>,
-    /// Set when it answers `MissingBlobs`: the message is repeated with its nonce.
-    pub(super) nonce: Option<u64>,
     content: Content,
     rest: VecDeque<Part>,
     open: Option<OpenBlob>,
@@ -67,20 +65,11 @@ impl Delivery {
         let rest = parts(&content).filter(|part| !has(&part.sha256)).collect();
         Ok(Some(Self {
             wanted,
-            nonce: None,
             content,
             rest,
             open: None,
             sent: Vec::new(),
         }))
-    }
-
-    /// The same delivery as the answer to `MissingBlobs`.
-    pub(super) fn repeating(self, nonce: u64) -> Self {
-        Self {
-            nonce: Some(nonce),
-            ..self
-        }
     }
 
     /// Every blob that the snapshot needs, with the snapshot itself.

@@ -1,8 +1,6 @@
 //! The pure decision what a worker needs next for one gateway.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
-
-use tokio::time::Instant;
+use std::collections::HashSet;
 
 use crate::store::WantedGateway;
 
@@ -21,8 +19,6 @@ pub(super) struct OnWorker {
     pub(super) refused: Option<Version>,
     /// Blobs that the worker keeps for what is in force.
     pub(super) blobs: HashSet<[u8; 32]>,
-    /// What was sent and not answered yet.
-    pub(super) asked: Option<Asked>,
 }
 
 /// One generation of one gateway, told apart from those of an earlier gateway of the same name.
@@ -32,27 +28,12 @@ pub(super) struct Version {
     generation: i64,
 }
 
-/// A message that waits for its answer.
-#[derive(Debug)]
-pub(super) struct Asked {
-    /// As on the wire.
-    pub(super) generation: u64,
-    /// `None`: the removal of a gateway that the store does not have.
-    pub(super) wanted: Option<Arc<WantedGateway>>,
-    /// Blobs that the worker has once it has applied this.
-    pub(super) blobs: HashSet<[u8; 32]>,
-    /// How often the worker said that blobs are missing.
-    pub(super) repeats: u32,
-    /// When it was sent.
-    pub(super) sent: Instant,
-}
-
 /// What a worker needs next for one gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// Send the wanted snapshot.
     Apply,
-    /// Nothing, or nothing before it has answered.
+    /// Nothing.
     Nothing,
     /// Nothing, but the store has yet to know that it is so.
     Record,
@@ -69,18 +50,9 @@ impl Version {
     }
 }
 
-impl Asked {
-    pub(super) fn waited(&self) -> Duration {
-        self.sent.elapsed()
-    }
-}
-
 impl OnWorker {
     /// Decides. `wanted` is `None` for a gateway that does not exist or that the worker does not subscribe to.
     pub(super) fn next_step(&self, wanted: Option<&WantedGateway>) -> Step {
-        if self.asked.is_some() {
-            return Step::Nothing;
-        }
         let Some(wanted) = wanted else {
             return match self.in_force {
                 Some(_) => Step::Remove,
@@ -182,21 +154,5 @@ mod tests {
         check("refused", &refused, Some(wanted(2, Some(2))), Step::Nothing);
         check("next", &refused, Some(wanted(3, Some(2))), Step::Apply);
         check("back", &refused, Some(wanted(3, Some(1))), Step::Record);
-    }
-
-    #[tokio::test]
-    async fn only_one_message_of_a_gateway_waits_for_its_answer() {
-        let asked = OnWorker {
-            asked: Some(Asked {
-                generation: 1,
-                wanted: None,
-                blobs: HashSet::new(),
-                repeats: 0,
-                sent: Instant::now(),
-            }),
-            ..on_worker(Some(1), Some(1))
-        };
-        check("waiting", &asked, Some(wanted(2, Some(2))), Step::Nothing);
-        check("waiting, unknown", &asked, None, Step::Nothing);
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use proto::config::v1::{ControlMessage, WorkerMessage};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tonic::{Status, Streaming};
 use tracing::Instrument;
 
@@ -166,10 +166,19 @@ async fn serve(
                 }
                 Err(_) => Err(Ended::lost()),
             },
+            () = until(worker.answer_due()) => Err(Ended::refused(Status::deadline_exceeded("no answer came"))),
         };
         if let Err(ended) = heard {
             return ended;
         }
+    }
+}
+
+/// Sleeps until then, or for ever.
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
     }
 }
 

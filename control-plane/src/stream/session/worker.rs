@@ -1,8 +1,12 @@
 //! The session's picture of its worker: what it has, what it was asked, what it needs next.
+//!
+//! One message at a time waits for its answer. The worker takes messages one by one anyway, and so what is sent next
+//! is always the newest.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use proto::config::v1::{
@@ -21,11 +25,14 @@ use crate::{
         blobs::{Delivery, Next, generation},
         hello::{Hello, sha256},
         metrics::Answer,
-        plan::{Asked, OnWorker, Step, Version},
+        plan::{OnWorker, Step, Version},
         publisher::{Published, Wanted},
         service::Parts,
     },
 };
+
+/// A worker that takes longer is told to connect again.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// How often a worker may ask for the blobs of one message.
 const MAX_REPEATS: u32 = 5;
@@ -40,18 +47,42 @@ pub(super) struct Worker<'a> {
     permit: Permit<Read>,
     session: Session,
     wanted: Arc<Wanted>,
+    /// By key.
     gateways: HashMap<String, OnWorker>,
-    /// Blobs that the worker may hold besides those of its gateways: what it said at first, what was sent in vain.
+    /// Blobs that the worker said it holds.
+    held: HashSet<[u8; 32]>,
+    /// Blobs that were sent for a delivery that was given up; good until the next answer.
     loose: HashSet<[u8; 32]>,
-    /// Gateways to look at, and the same as a set.
+    /// Keys of the gateways to look at, and the same as a set.
     due: VecDeque<String>,
     is_due: HashSet<String>,
-    /// By nonce: the gateway of each message that waits for its answer.
-    open: HashMap<u64, String>,
     delivery: Option<Delivery>,
-    repeats: VecDeque<Delivery>,
+    asked: Option<Asked>,
     last_nonce: u64,
     synced: bool,
+}
+
+/// The message that waits for its answer.
+#[derive(Debug)]
+struct Asked {
+    key: String,
+    nonce: u64,
+    /// As on the wire.
+    generation: u64,
+    /// `None`: the removal of a gateway that is not the worker's to serve.
+    wanted: Option<Arc<WantedGateway>>,
+    /// Blobs that the worker needs for it.
+    blobs: HashSet<[u8; 32]>,
+    /// How often the worker said that blobs are missing.
+    repeats: u32,
+    sent: Instant,
+}
+
+/// What an answer says that it is about.
+struct Subject<'a> {
+    nonce: u64,
+    gateway_id: &'a str,
+    generation: u64,
 }
 
 impl<'a> Worker<'a> {
@@ -73,12 +104,12 @@ impl<'a> Worker<'a> {
             session: hello.session,
             wanted: Arc::default(),
             gateways: hello.gateways,
-            loose: hello.held,
+            held: hello.held,
+            loose: HashSet::new(),
             due: VecDeque::new(),
             is_due: HashSet::new(),
-            open: HashMap::new(),
             delivery: None,
-            repeats: VecDeque::new(),
+            asked: None,
             last_nonce: 0,
             synced: false,
         };
@@ -118,16 +149,10 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn look_at(&mut self, key: String) {
-        if self.is_due.insert(key.clone()) {
-            self.due.push_back(key);
-        }
-    }
-
-    fn wanted(&self, key: &str) -> Option<Arc<WantedGateway>> {
-        let wanted = self.wanted.get(key)?;
-        let covered = self.session.subscription.covers(key);
-        covered.then(|| Arc::clone(wanted))
+    /// When the worker must have answered; `None`: it owes no answer, or is being sent what it asked for.
+    pub(super) fn answer_due(&self) -> Option<Instant> {
+        let asked = self.asked.as_ref().filter(|_| self.delivery.is_none());
+        asked.map(|asked| asked.sent + ANSWER_TIMEOUT)
     }
 
     /// What to send next; `None`: nothing before something changes.
@@ -139,171 +164,57 @@ impl<'a> Worker<'a> {
                 }
                 continue;
             }
-            if let Some(repeat) = self.repeats.pop_front() {
-                self.delivery = Some(repeat);
-                continue;
-            }
             let Some(key) = self.due.pop_front() else {
                 let first = !std::mem::replace(&mut self.synced, true);
                 return Ok(first.then_some(ToWorker::Synced(Synced {})));
             };
-            self.is_due.remove(&key);
-            if let Some(message) = self.step(key).await? {
-                return Ok(Some(message));
-            }
-        }
-    }
-
-    async fn step(&mut self, key: String) -> Result<Option<ToWorker>, Ended> {
-        let wanted = self.wanted(&key);
-        let gateway = self.gateways.entry(key.clone()).or_default();
-        match (gateway.next_step(wanted.as_deref()), wanted) {
-            (Step::Nothing | Step::Record | Step::Apply, None) => {
-                if gateway.in_force.is_none() && gateway.asked.is_none() {
-                    self.gateways.remove(&key);
+            match self.step(&key) {
+                Step::Nothing => self.forget_due(&key),
+                Step::Record => {
+                    self.forget_due(&key);
+                    self.record(&key).await?;
                 }
-                Ok(None)
-            }
-            (Step::Nothing, Some(_)) => Ok(None),
-            (Step::Record, Some(wanted)) => {
-                gateway.recorded = Some(Version::of(&wanted));
-                let now = self.parts.clock.now();
-                let store = &self.parts.store;
-                store.record_applied(&self.session, &wanted, now).await?;
-                Ok(None)
-            }
-            (Step::Remove, wanted) => Ok(Some(self.remove(&key, wanted))),
-            (Step::Apply, Some(wanted)) => {
-                let store = &self.parts.store;
-                let known = self.known_blobs();
-                let has = |sha256: &[u8; 32]| known.contains(sha256);
-                // Without content, a newer generation is about to be published.
-                self.delivery = Delivery::begin(store, &self.permit, wanted, has).await?;
-                Ok(None)
+                Step::Apply | Step::Remove if self.asked.is_some() => {
+                    self.due.push_front(key);
+                    return Ok(None);
+                }
+                Step::Apply => {
+                    self.forget_due(&key);
+                    self.begin_delivery(&key).await?;
+                }
+                Step::Remove => {
+                    self.forget_due(&key);
+                    return Ok(Some(self.remove(&key)));
+                }
             }
         }
-    }
-
-    fn remove(&mut self, key: &str, wanted: Option<Arc<WantedGateway>>) -> ToWorker {
-        let nonce = self.next_nonce();
-        let gateway = self.gateways.entry(key.to_owned()).or_default();
-        let (gateway_id, generation) = match &wanted {
-            Some(wanted) => (wanted.id.clone(), generation(wanted)),
-            None => (gateway.id.clone(), gateway.reported_generation),
-        };
-        self.ask(key, nonce, generation, wanted, HashSet::new(), 0);
-        tracing::info!(gateway_id, generation, nonce, "gateway is being removed");
-        ToWorker::RemoveGateway(RemoveGateway {
-            nonce,
-            gateway_id,
-            generation,
-        })
-    }
-
-    /// Goes on with a delivery: the next chunk, or the message that asks to apply.
-    async fn deliver(&mut self, mut delivery: Delivery) -> Result<Option<ToWorker>, Ended> {
-        let key = delivery.wanted.key.clone();
-        if !delivery.is_inside_blob() && self.wanted(&key) != Some(Arc::clone(&delivery.wanted)) {
-            self.abandon(&delivery);
-            return Ok(None);
-        }
-        match delivery.next(&self.parts.store, &self.permit).await? {
-            Next::Chunk(chunk) => {
-                self.parts
-                    .metrics
-                    .blob_bytes
-                    .inc_by(chunk.data.len() as u64);
-                self.delivery = Some(delivery);
-                Ok(Some(ToWorker::BlobChunk(chunk)))
-            }
-            Next::Gone => {
-                self.abandon(&delivery);
-                Ok(None)
-            }
-            Next::Complete => {
-                let repeats = self.close(delivery.nonce).map_or(0, |asked| asked.repeats);
-                let nonce = delivery.nonce.unwrap_or_else(|| self.next_nonce());
-                let message = delivery.apply(nonce);
-                let all = delivery.all();
-                let (gateway_id, generation) = (&message.gateway_id, message.generation);
-                tracing::info!(gateway_id, generation, nonce, "snapshot sent");
-                let wanted = Some(delivery.wanted);
-                self.ask(&key, nonce, generation, wanted, all, repeats);
-                Ok(Some(ToWorker::ApplyGateway(message)))
-            }
-        }
-    }
-
-    /// Gives up a delivery for a newer generation; what was sent of it may still be of use.
-    fn abandon(&mut self, delivery: &Delivery) {
-        self.close(delivery.nonce);
-        self.loose.extend(delivery.sent());
-        self.look_at(delivery.wanted.key.clone());
-    }
-
-    fn next_nonce(&mut self) -> u64 {
-        self.last_nonce += 1;
-        self.last_nonce
-    }
-
-    fn ask(
-        &mut self,
-        key: &str,
-        nonce: u64,
-        generation: u64,
-        wanted: Option<Arc<WantedGateway>>,
-        blobs: HashSet<[u8; 32]>,
-        repeats: u32,
-    ) {
-        self.parts.metrics.unanswered.inc();
-        self.open.insert(nonce, key.to_owned());
-        let gateway = self.gateways.entry(key.to_owned()).or_default();
-        if let Some(wanted) = &wanted {
-            gateway.id.clone_from(&wanted.id);
-        }
-        gateway.asked = Some(Asked {
-            generation,
-            wanted,
-            blobs,
-            repeats,
-            sent: Instant::now(),
-        });
-    }
-
-    /// Forgets that an answer is awaited.
-    fn close(&mut self, nonce: Option<u64>) -> Option<Asked> {
-        let key = self.open.remove(&nonce?)?;
-        self.parts.metrics.unanswered.dec();
-        self.gateways.get_mut(&key)?.asked.take()
-    }
-
-    fn known_blobs(&self) -> HashSet<[u8; 32]> {
-        let gateways = self.gateways.values();
-        let kept = gateways.flat_map(|gateway| {
-            let asked = gateway.asked.iter().flat_map(|asked| &asked.blobs);
-            gateway.blobs.iter().chain(asked)
-        });
-        kept.chain(&self.loose).copied().collect()
     }
 
     /// Takes an answer.
     pub(super) async fn hear(&mut self, message: WorkerMessage) -> Result<(), Ended> {
         match message.message {
             Some(FromWorker::Ack(ack)) => {
-                match self.answered(ack.nonce, &ack.gateway_id, ack.generation, Answer::Ack) {
-                    Some((key, asked)) => self.applied(key, asked).await,
+                let subject = Subject {
+                    nonce: ack.nonce,
+                    gateway_id: &ack.gateway_id,
+                    generation: ack.generation,
+                };
+                match self.answered(&subject, Answer::Ack) {
+                    Some(asked) => self.applied(asked).await,
                     None => Ok(()),
                 }
             }
             Some(FromWorker::Nack(nack)) => {
-                let refusal = Refusal {
-                    generation: 0,
-                    resource: clip(&nack.resource, MAX_NAME),
-                    property: clip(&nack.property, MAX_NAME),
-                    reason: clip(&nack.reason, MAX_REASON),
+                let subject = Subject {
+                    nonce: nack.nonce,
+                    gateway_id: &nack.gateway_id,
+                    generation: nack.generation,
                 };
-                match self.answered(nack.nonce, &nack.gateway_id, nack.generation, Answer::Nack) {
-                    Some((key, asked)) => self.refused(key, asked, refusal).await,
+                match self.answered(&subject, Answer::Nack) {
+                    Some(asked) => {
+                        let (resource, property) = (&nack.resource, &nack.property);
+                        self.refused(asked, resource, property, &nack.reason).await
+                    }
                     None => Ok(()),
                 }
             }
@@ -322,59 +233,214 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// What an answer belongs to; `None` when its nonce is not open or names something else.
-    fn answered(
-        &mut self,
-        nonce: u64,
-        gateway_id: &str,
-        generation: u64,
-        answer: Answer,
-    ) -> Option<(String, Asked)> {
-        let key = self.open.get(&nonce).cloned();
-        let fits = key.as_ref().is_some_and(|key| {
-            let asked = self
-                .gateways
-                .get(key)
-                .and_then(|gateway| gateway.asked.as_ref());
-            key.eq_ignore_ascii_case(gateway_id)
-                && asked.is_some_and(|asked| asked.generation == generation)
+    fn look_at(&mut self, key: String) {
+        if self.is_due.insert(key.clone()) {
+            self.due.push_back(key);
+        }
+    }
+
+    fn forget_due(&mut self, key: &str) {
+        self.is_due.remove(key);
+        let gateway = self.gateways.get(key);
+        let is_gone = gateway.is_some_and(|gateway| gateway.in_force.is_none());
+        if is_gone && self.wanted(key).is_none() {
+            self.gateways.remove(key);
+        }
+    }
+
+    fn wanted(&self, key: &str) -> Option<Arc<WantedGateway>> {
+        let wanted = self.wanted.get(key)?;
+        let covered = self.session.subscription.covers(key);
+        covered.then(|| Arc::clone(wanted))
+    }
+
+    fn step(&mut self, key: &str) -> Step {
+        if self.asked.as_ref().is_some_and(|asked| asked.key == key) {
+            // Looked at again when it is answered.
+            return Step::Nothing;
+        }
+        let wanted = self.wanted(key);
+        let gateway = self.gateways.entry(key.to_owned()).or_default();
+        gateway.next_step(wanted.as_deref())
+    }
+
+    async fn record(&mut self, key: &str) -> Result<(), Ended> {
+        let Some(wanted) = self.wanted(key) else {
+            return Ok(());
+        };
+        let gateway = self.gateways.entry(key.to_owned()).or_default();
+        gateway.recorded = Some(Version::of(&wanted));
+        let (store, now) = (&self.parts.store, self.parts.clock.now());
+        store.record_applied(&self.session, &wanted, now).await?;
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &str) -> ToWorker {
+        let wanted = self.wanted(key);
+        let gateway = self.gateways.entry(key.to_owned()).or_default();
+        let (gateway_id, generation) = match &wanted {
+            Some(wanted) => (wanted.id.clone(), generation(wanted)),
+            None => (gateway.id.clone(), gateway.reported_generation),
+        };
+        let nonce = self.next_nonce();
+        tracing::info!(gateway_id, generation, nonce, "gateway is being removed");
+        self.ask(Asked {
+            key: key.to_owned(),
+            nonce,
+            generation,
+            wanted,
+            blobs: HashSet::new(),
+            repeats: 0,
+            sent: Instant::now(),
         });
-        if !fits {
+        ToWorker::RemoveGateway(RemoveGateway {
+            nonce,
+            gateway_id,
+            generation,
+        })
+    }
+
+    async fn begin_delivery(&mut self, key: &str) -> Result<(), Ended> {
+        let Some(wanted) = self.wanted(key) else {
+            return Ok(());
+        };
+        let kept = self.gateways.values().flat_map(|gateway| &gateway.blobs);
+        let known: HashSet<_> = kept.chain(&self.held).chain(&self.loose).collect();
+        let has = |sha256: &[u8; 32]| known.contains(sha256);
+        let store = &self.parts.store;
+        // Without content, a newer generation is about to be published.
+        self.delivery = Delivery::begin(store, &self.permit, wanted, has).await?;
+        Ok(())
+    }
+
+    /// Goes on with a delivery: the next chunk, or the message that asks to apply.
+    async fn deliver(&mut self, mut delivery: Delivery) -> Result<Option<ToWorker>, Ended> {
+        let newest = self.wanted(&delivery.wanted.key);
+        if !delivery.is_inside_blob() && newest.as_ref() != Some(&delivery.wanted) {
+            self.give_up(&delivery);
+            return Ok(None);
+        }
+        match delivery.next(&self.parts.store, &self.permit).await? {
+            Next::Chunk(chunk) => {
+                let metrics = &self.parts.metrics;
+                metrics.blob_bytes.inc_by(chunk.data.len() as u64);
+                self.delivery = Some(delivery);
+                Ok(Some(ToWorker::BlobChunk(chunk)))
+            }
+            Next::Gone => {
+                self.give_up(&delivery);
+                Ok(None)
+            }
+            Next::Complete => Ok(Some(self.apply(delivery))),
+        }
+    }
+
+    fn apply(&mut self, delivery: Delivery) -> ToWorker {
+        // Repeated with its nonce after `MissingBlobs`.
+        let repeated = self.close();
+        let (nonce, repeats) = match &repeated {
+            Some(asked) => (asked.nonce, asked.repeats),
+            None => (self.next_nonce(), 0),
+        };
+        let message = delivery.apply(nonce);
+        let (gateway_id, generation) = (&message.gateway_id, message.generation);
+        tracing::info!(gateway_id, generation, nonce, "snapshot sent");
+        self.ask(Asked {
+            key: delivery.wanted.key.clone(),
+            nonce,
+            generation,
+            blobs: delivery.all(),
+            wanted: Some(delivery.wanted),
+            repeats,
+            sent: Instant::now(),
+        });
+        ToWorker::ApplyGateway(message)
+    }
+
+    /// Gives a delivery up for a newer generation; what was sent of it may still be of use.
+    fn give_up(&mut self, delivery: &Delivery) {
+        self.close();
+        self.loose.extend(delivery.sent());
+        self.look_at(delivery.wanted.key.clone());
+    }
+
+    fn next_nonce(&mut self) -> u64 {
+        self.last_nonce += 1;
+        self.last_nonce
+    }
+
+    fn ask(&mut self, asked: Asked) {
+        let gateway = self.gateways.entry(asked.key.clone()).or_default();
+        if let Some(wanted) = &asked.wanted {
+            gateway.id.clone_from(&wanted.id);
+        }
+        self.parts.metrics.unanswered.inc();
+        self.asked = Some(asked);
+    }
+
+    /// Awaits no answer any more.
+    fn close(&mut self) -> Option<Asked> {
+        let asked = self.asked.take()?;
+        self.parts.metrics.unanswered.dec();
+        Some(asked)
+    }
+
+    /// What an answer belongs to; `None` when its nonce is not open or it names something else.
+    fn answered(&mut self, subject: &Subject<'_>, answer: Answer) -> Option<Asked> {
+        let fits = |asked: &Asked| {
+            asked.nonce == subject.nonce
+                && asked.generation == subject.generation
+                && asked.key.eq_ignore_ascii_case(subject.gateway_id)
+        };
+        if !self.asked.as_ref().is_some_and(fits) {
             self.parts.metrics.record_answer(Answer::Stale);
+            let gateway_id = clip(subject.gateway_id, MAX_NAME);
+            let (nonce, generation) = (subject.nonce, subject.generation);
             tracing::warn!(
                 nonce,
-                gateway_id = clip(gateway_id, MAX_NAME),
+                gateway_id,
                 generation,
                 ?answer,
                 "stale answer ignored"
             );
             return None;
         }
-        let asked = self.close(Some(nonce))?;
+        let asked = self.close()?;
         self.parts.metrics.record_answer(answer);
-        let key = key?;
-        self.look_at(key.clone());
-        Some((key, asked))
+        self.parts.metrics.record_answer_time(asked.sent.elapsed());
+        self.loose.clear();
+        self.look_at(asked.key.clone());
+        Some(asked)
     }
 
-    async fn applied(&mut self, key: String, asked: Asked) -> Result<(), Ended> {
-        self.parts.metrics.record_answer_time(asked.waited());
-        let gateway = self.gateways.entry(key).or_default();
+    async fn applied(&mut self, asked: Asked) -> Result<(), Ended> {
+        let gateway = self.gateways.entry(asked.key).or_default();
         gateway.blobs = asked.blobs;
         gateway.in_force = asked.wanted.as_ref().and_then(|wanted| wanted.sha256);
         let gateway_id = &gateway.id;
         tracing::info!(gateway_id, generation = asked.generation, "worker applied");
         if let Some(wanted) = &asked.wanted {
             gateway.recorded = Some(Version::of(wanted));
-            let now = self.parts.clock.now();
-            let store = &self.parts.store;
+            let (store, now) = (&self.parts.store, self.parts.clock.now());
             store.record_applied(&self.session, wanted, now).await?;
         }
         Ok(())
     }
 
-    async fn refused(&mut self, key: String, asked: Asked, refusal: Refusal) -> Result<(), Ended> {
-        let gateway = self.gateways.entry(key).or_default();
+    async fn refused(
+        &mut self,
+        asked: Asked,
+        resource: &str,
+        property: &str,
+        reason: &str,
+    ) -> Result<(), Ended> {
+        let refusal = Refusal {
+            generation: asked.wanted.as_ref().map_or(0, |wanted| wanted.generation),
+            resource: clip(resource, MAX_NAME),
+            property: clip(property, MAX_NAME),
+            reason: clip(reason, MAX_REASON),
+        };
+        let gateway = self.gateways.entry(asked.key).or_default();
         tracing::warn!(
             gateway_id = gateway.id,
             generation = asked.generation,
@@ -384,17 +450,12 @@ impl<'a> Worker<'a> {
             "worker refused; its last good configuration still serves"
         );
         let Some(wanted) = asked.wanted else {
-            // It does not let go of a gateway that nobody wants: nothing more can be done from here.
+            // It does not let go of a gateway that is not its own: nothing more can be done from here.
             gateway.in_force = None;
             return Ok(());
         };
         gateway.refused = Some(Version::of(&wanted));
-        let refusal = Refusal {
-            generation: wanted.generation,
-            ..refusal
-        };
-        let now = self.parts.clock.now();
-        let store = &self.parts.store;
+        let (store, now) = (&self.parts.store, self.parts.clock.now());
         store
             .record_refused(&self.session, &wanted, &refusal, now)
             .await?;
@@ -403,41 +464,31 @@ impl<'a> Worker<'a> {
 
     /// Sends the blobs that the worker lacks after all, then the message with the same nonce once more.
     async fn resend(&mut self, nonce: u64, missing: HashSet<[u8; 32]>) -> Result<(), Ended> {
-        let key = self.open.get(&nonce).cloned();
-        let asked = key
-            .as_ref()
-            .and_then(|key| self.gateways.get_mut(key)?.asked.as_mut());
-        let (Some(key), Some(asked)) = (key, asked) else {
+        let Some(asked) = self.asked.as_mut().filter(|asked| asked.nonce == nonce) else {
             self.parts.metrics.record_answer(Answer::Stale);
             tracing::warn!(nonce, "stale request for blobs ignored");
             return Ok(());
         };
         self.parts.metrics.record_answer(Answer::MissingBlobs);
         asked.repeats += 1;
-        let unknown = !missing.iter().all(|sha256| asked.blobs.contains(sha256));
-        if unknown || missing.is_empty() || asked.repeats > MAX_REPEATS {
-            let Some(asked) = self.close(Some(nonce)) else {
-                return Ok(());
+        let foreign = !missing.iter().all(|sha256| asked.blobs.contains(sha256));
+        let wanted = asked.wanted.clone();
+        let hopeless = foreign || missing.is_empty() || asked.repeats > MAX_REPEATS;
+        let (Some(wanted), false) = (wanted, hopeless) else {
+            let reason = "it asks for blobs that do not belong to the gateway, or again and again";
+            return match self.close() {
+                Some(asked) => self.refused(asked, "", "", reason).await,
+                None => Ok(()),
             };
-            let refusal = Refusal {
-                generation: 0,
-                resource: String::new(),
-                property: String::new(),
-                reason: "the worker asks for blobs that do not belong to the gateway, or again and again".to_owned(),
-            };
-            return self.refused(key, asked, refusal).await;
-        }
-        let Some(wanted) = asked.wanted.clone() else {
-            return Ok(());
         };
-        self.loose.retain(|sha256| !missing.contains(sha256));
+        self.held.retain(|sha256| !missing.contains(sha256));
+        let key = wanted.key.clone();
         let has = |sha256: &[u8; 32]| !missing.contains(sha256);
         let store = &self.parts.store;
-        if let Some(delivery) = Delivery::begin(store, &self.permit, wanted, has).await? {
-            self.repeats.push_back(delivery.repeating(nonce));
-        } else {
+        self.delivery = Delivery::begin(store, &self.permit, wanted, has).await?;
+        if self.delivery.is_none() {
             // A newer generation has replaced it; the worker cannot answer this one any more.
-            self.close(Some(nonce));
+            self.close();
             self.look_at(key);
         }
         Ok(())
@@ -446,8 +497,7 @@ impl<'a> Worker<'a> {
 
 impl Drop for Worker<'_> {
     fn drop(&mut self) {
-        let open = i64::try_from(self.open.len()).unwrap_or_default();
-        self.parts.metrics.unanswered.dec_by(open);
+        self.close();
     }
 }
 

@@ -83,7 +83,7 @@ async fn what_comes_after_the_connection_is_pushed(database: Database) {
 async fn a_large_gateway_comes_in_chunks(database: Database) {
     let rig = Rig::start(&database).await;
     let mut put = put("gw", "a");
-    let sizes = [0, 1, 256 * 1024, 256 * 1024 + 1, 5_000_000];
+    let sizes = [1, 256 * 1024, 256 * 1024 + 1, 5_000_000];
     put.compiled.blobs = sizes.map(|size| blob(vec![7; size])).to_vec();
     rig.put(put).await;
     let mut worker = rig.worker("worker").await;
@@ -285,9 +285,14 @@ async fn a_worker_gets_only_what_it_subscribes_to(database: Database) {
     let (mut applied, mut removed) = (None, None);
     loop {
         match worker.hear().await {
-            super::worker::Heard::Apply(apply) => applied = Some(apply.gateway_id),
+            super::worker::Heard::Apply(apply) => {
+                worker.ack(&apply).await;
+                applied = Some(apply.gateway_id);
+            }
             super::worker::Heard::Remove(remove) => {
-                removed = Some((remove.gateway_id, remove.generation));
+                let (id, generation) = (remove.gateway_id, remove.generation);
+                worker.ack_as(remove.nonce, &id, generation).await;
+                removed = Some((id, generation));
             }
             super::worker::Heard::Synced => break,
         }
@@ -304,7 +309,9 @@ async fn many_gateways_are_sent_before_synced(database: Database) {
     }
     let mut worker = rig.worker("worker").await;
     for nonce in 1..=30 {
-        assert_eq!(worker.hear_apply().await.nonce, nonce);
+        let apply = worker.hear_apply().await;
+        assert_eq!(apply.nonce, nonce);
+        worker.ack(&apply).await;
     }
     worker.hear_synced().await;
     rig.stop().await;
