@@ -1,6 +1,10 @@
 //! The REST API, through its router on a real database, and once through a real socket.
 
 mod caller;
+mod child;
+mod concurrency;
+mod document;
+mod gateway;
 mod https;
 mod request;
 mod resource_group;

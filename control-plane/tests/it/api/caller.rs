@@ -6,18 +6,22 @@ use axum::{Router, body::Body};
 use control_plane::{
     api::{Api, ApiParts, Metrics},
     clock::Clock,
+    reconcile::{self, Reconciler},
     store::Store,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use prometheus_client::registry::Registry;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use super::document::GROUP;
 use crate::{database::Database, fixture};
 
 pub(crate) const SUBSCRIPTION: &str = "/subscriptions/11111111-1111-1111-1111-111111111111";
 pub(crate) const VERSION: &str = "api-version=2026-03-01";
+
+const ORIGIN: &str = "https://gateway.example:8443";
 
 /// Sends requests to a router over a store, at a fixed time.
 #[derive(Clone)]
@@ -25,6 +29,7 @@ pub(crate) struct Caller {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     router: Arc<Router>,
+    reconciler: Arc<Reconciler>,
 }
 
 /// What came back.
@@ -48,11 +53,58 @@ impl Caller {
             public_url: None,
             scheme: "https",
         });
+        let metrics = reconcile::Metrics::register(&mut Registry::default());
+        let reconciler = Reconciler::new(store.clone(), clock.clone(), metrics);
         Self {
             store,
             clock,
             router: Arc::new(api.router()),
+            reconciler: Arc::new(reconciler),
         }
+    }
+
+    /// With the resource group of [`super::document::GROUP`].
+    pub(crate) async fn with_group(database: &Database) -> Self {
+        let caller = Self::new(database).await;
+        caller
+            .put(GROUP, &json!({ "location": "westeurope" }))
+            .await
+            .assert_status(201);
+        caller
+    }
+
+    /// Judges all operations, as the reconciler does.
+    pub(crate) async fn settle(&self) {
+        self.reconciler.pass(self.clock.now()).await.unwrap();
+    }
+
+    /// Settles, and tells how the operation of a reply ended.
+    pub(crate) async fn finish(&self, reply: &Reply) -> String {
+        self.settle().await;
+        let status = self.get(&reply.path_in("azure-asyncoperation")).await;
+        status.assert_status(200).body["status"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// Names of all items of a list, page after page.
+    pub(crate) async fn names(&self, path: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut next = Some(path.to_owned());
+        while let Some(path) = next {
+            let page = self.get(&path).await;
+            let items = page.assert_status(200).body["value"].as_array().unwrap();
+            names.extend(
+                items
+                    .iter()
+                    .map(|item| item["name"].as_str().unwrap().to_owned()),
+            );
+            next = page.body["nextLink"]
+                .as_str()
+                .map(|link| link.strip_prefix(ORIGIN).unwrap().to_owned());
+        }
+        names
     }
 
     /// Sends a request as it is.
@@ -125,7 +177,7 @@ impl Reply {
     /// Path and query of an absolute URL in a header.
     pub(crate) fn path_in(&self, header: &str) -> String {
         let url = self.header(header);
-        let path = url.strip_prefix("https://gateway.example:8443");
+        let path = url.strip_prefix(ORIGIN);
         path.unwrap_or_else(|| {
             panic!("{header}: {url:?} does not lie below the host of the request")
         })

@@ -1,0 +1,164 @@
+//! Many writers of one gateway, through two replicas of the API.
+
+use control_plane::store::Store;
+use http::Method;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::{
+    caller::{Caller, Reply},
+    document::{gateway_id, http_gateway},
+};
+use crate::{
+    database::{Database, on_both_databases},
+    fixture,
+};
+
+const WRITERS: u16 = 50;
+
+on_both_databases!(
+    fifty_writers_leave_one_truth,
+    fifty_writers_of_children_lose_no_update,
+    of_fifty_writers_with_one_etag_one_wins,
+);
+
+async fn fifty_writers_leave_one_truth(database: Database) {
+    let (callers, id) = callers(&database).await;
+    let replies = race(&callers, |caller, writer| {
+        let id = id.clone();
+        async move { caller.put(&id, &http_gateway(&id, 1000 + writer)).await }
+    })
+    .await;
+    for reply in &replies {
+        reply.assert_status(200);
+    }
+    let [caller, _] = &callers;
+    let truth = caller.get(&id).await;
+    let etags: Vec<_> = replies.iter().map(|reply| reply.header("etag")).collect();
+    assert!(etags.contains(&truth.header("etag")));
+    assert_eq!(
+        etags
+            .iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .len(),
+        usize::from(WRITERS)
+    );
+    assert_eq!(generation(&caller.store).await, 1 + i64::from(WRITERS));
+
+    caller.settle().await;
+    let mut states = Vec::new();
+    for reply in &replies {
+        states.push(
+            caller
+                .get(&reply.path_in("azure-asyncoperation"))
+                .await
+                .body["status"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    assert_eq!(
+        states.iter().filter(|state| *state == "Succeeded").count(),
+        1,
+        "{states:?}"
+    );
+    assert!(
+        states
+            .iter()
+            .all(|state| state == "Succeeded" || state == "Canceled"),
+        "{states:?}"
+    );
+}
+
+async fn fifty_writers_of_children_lose_no_update(database: Database) {
+    let (callers, id) = callers(&database).await;
+    let replies = race(&callers, |caller, writer| {
+        let path = format!("{id}/frontendPorts/port-{writer}");
+        async move {
+            caller
+                .put(&path, &json!({ "properties": { "port": 1000 + writer } }))
+                .await
+        }
+    })
+    .await;
+    for reply in &replies {
+        reply.assert_status(201);
+    }
+    let [caller, _] = &callers;
+    let ports = caller.get(&format!("{id}/frontendPorts")).await;
+    let names: Vec<_> = ports.body["value"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|port| port["name"].as_str().unwrap())
+        .collect();
+    for writer in 0..WRITERS {
+        assert!(
+            names.contains(&format!("port-{writer}").as_str()),
+            "port-{writer} was lost"
+        );
+    }
+    assert_eq!(names.len(), usize::from(WRITERS) + 1);
+}
+
+async fn of_fifty_writers_with_one_etag_one_wins(database: Database) {
+    let (callers, id) = callers(&database).await;
+    let etag = callers[0].get(&id).await.header("etag").to_owned();
+    let replies = race(&callers, |caller, writer| {
+        let (id, etag) = (id.clone(), etag.clone());
+        async move {
+            caller
+                .call(
+                    Method::PUT,
+                    &id,
+                    &[("if-match", &etag)],
+                    &http_gateway(&id, 1000 + writer),
+                )
+                .await
+        }
+    })
+    .await;
+    let (won, lost): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 200);
+    assert_eq!(won.len(), 1);
+    for reply in lost {
+        reply.assert_error(412, "PreconditionFailed");
+    }
+    let [caller, _] = &callers;
+    assert_eq!(caller.get(&id).await.header("etag"), won[0].header("etag"));
+    assert_eq!(generation(&caller.store).await, 2);
+}
+
+/// Two replicas over one database, and a gateway.
+async fn callers(database: &Database) -> ([Caller; 2], String) {
+    let first = Caller::with_group(database).await;
+    let second = Caller::new(database).await;
+    let id = gateway_id("gw");
+    first
+        .put(&id, &http_gateway(&id, 8080))
+        .await
+        .assert_status(201);
+    ([first, second], id)
+}
+
+async fn race<F>(callers: &[Caller; 2], write: impl Fn(Caller, u16) -> F) -> Vec<Reply>
+where
+    F: Future<Output = Reply> + Send + 'static,
+{
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let caller = callers[usize::from(writer % 2)].clone();
+        writers.spawn(write(caller, writer));
+    }
+    writers.join_all().await
+}
+
+async fn generation(store: &Store) -> i64 {
+    let id = model::GatewayId::parse(&gateway_id("gw")).unwrap();
+    store
+        .find_gateway(&fixture::read(), &id)
+        .await
+        .unwrap()
+        .unwrap()
+        .generation
+}
