@@ -86,6 +86,8 @@ enum Failure {
     NoListener,
     #[error("plain http on a port with tls")]
     PlainHttp,
+    #[error("the verifier left no decision")]
+    Undecided,
 }
 
 async fn make(
@@ -119,6 +121,13 @@ async fn make(
         .into_fallible()
         .await
         .map_err(|(error, io)| (Failure::Io(error), Some(io)))?;
+    // rustls has asked the verifier, or the handshake had failed. Without a decision for certain, nobody passes.
+    let admitted = handshake
+        .decision()
+        .is_some_and(|decision| decision.verdict.is_ok());
+    if tls.client_auth && !admitted {
+        return Err((Failure::Undecided, None));
+    }
     Ok(Accepted {
         stream: Box::new(stream),
         virtual_host: Arc::clone(host),
@@ -184,6 +193,7 @@ impl Failure {
             Self::Deadline => "deadline",
             Self::NoListener => "no_listener",
             Self::PlainHttp => "plain_http",
+            Self::Undecided => "undecided",
             Self::Io(error) => match error
                 .get_ref()
                 .and_then(|inner| inner.downcast_ref::<rustls::Error>())

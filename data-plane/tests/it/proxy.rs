@@ -7,6 +7,7 @@ mod gateway;
 mod forwarding;
 mod http2;
 mod lifecycle;
+mod pki;
 mod smuggling;
 mod tls;
 mod upgrade;

@@ -1,1 +1,257 @@
+//! HTTP/2 towards clients.
 
+use std::time::Duration;
+
+use bytes::Bytes;
+use data_plane::limits::Limits;
+use data_plane::snapshot::Bind;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::task::JoinHandle;
+
+use super::backend::{Answer, Backend, ok};
+use super::gateway::{Gateway, host, https, settings, upstream, with_tls};
+use super::own_address;
+use super::pki::{self, Ca};
+
+struct H2 {
+    sender: SendRequest<Full<Bytes>>,
+    connection: JoinHandle<hyper::Result<()>>,
+}
+
+impl H2 {
+    async fn connect(gateway: &Gateway, server: &Ca, name: &str) -> Self {
+        let stream = pki::connect(gateway.address, pki::client(server, None, "h2"), name)
+            .await
+            .unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+        Self {
+            sender,
+            connection: tokio::spawn(connection),
+        }
+    }
+
+    async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> hyper::Result<(StatusCode, http::HeaderMap, Bytes)> {
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request).await?;
+        let (parts, body) = response.into_parts();
+        Ok((
+            parts.status,
+            parts.headers,
+            body.collect().await?.to_bytes(),
+        ))
+    }
+
+    async fn get(&mut self, url: &str) -> StatusCode {
+        self.send(request("GET", url, "")).await.unwrap().0
+    }
+
+    /// Waits for the gateway to end the connection.
+    async fn ended(self) {
+        let ended = tokio::time::timeout(Duration::from_secs(10), self.connection).await;
+        assert!(ended.is_ok(), "the connection goes on");
+    }
+}
+
+fn request(method: &str, url: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    Request::builder()
+        .method(method)
+        .uri(url)
+        .body(Full::new(body.into()))
+        .unwrap()
+}
+
+fn bind(server: &Ca, backend: &Backend) -> Bind {
+    let open = host(
+        "open",
+        &["open.example"],
+        Some(upstream(&[backend.address])),
+    );
+    let open = with_tls(open, pki::server(server.server("open.example"), None), 0);
+    let strict = host(
+        "strict",
+        &["strict.example"],
+        Some(upstream(&[backend.address])),
+    );
+    let config = pki::server(server.server("strict.example"), Some(&Ca::new("clients")));
+    https(own_address(), vec![open, with_tls(strict, config, 1)])
+}
+
+#[tokio::test]
+async fn requests_and_responses_pass_through() {
+    let (server, backend) = (Ca::new("server"), Backend::echo().await);
+    let gateway = Gateway::start(bind(&server, &backend)).await;
+    let mut client = H2::connect(&gateway, &server, "open.example").await;
+    let (status, headers, body) = client
+        .send(request("GET", "https://open.example/a?b", ""))
+        .await
+        .unwrap();
+    assert_eq!((status, &body[..]), (StatusCode::OK, &b"hello"[..]));
+    assert_eq!(headers["content-length"], "5");
+    let large = vec![b'x'; 1_000_000];
+    let (status, _, body) = client
+        .send(request("POST", "https://open.example/", large.clone()))
+        .await
+        .unwrap();
+    assert_eq!((status, body.len()), (StatusCode::OK, large.len()));
+
+    let seen = &backend.seen()[0];
+    assert_eq!(seen.line(), "GET /a?b HTTP/1.1");
+    for (name, value) in [
+        ("host", "open.example"),
+        ("x-forwarded-proto", "https"),
+        ("x-original-host", "open.example"),
+        ("connection", "keep-alive"),
+    ] {
+        assert_eq!(seen.field(name), Some(value), "{}", seen.head);
+    }
+    assert_eq!(backend.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_request_for_another_listener_is_misdirected_every_time() {
+    let (server, backend) = (Ca::new("server"), Backend::echo().await);
+    let gateway = Gateway::start(bind(&server, &backend)).await;
+    let mut client = H2::connect(&gateway, &server, "open.example").await;
+    for (url, expected) in [
+        ("https://open.example/", 200),
+        ("https://strict.example/", 421),
+        ("https://STRICT.example:443/", 421),
+        ("https://unknown.example/", 404),
+        ("https://open.example:443/", 200),
+        ("https://strict.example/", 421),
+    ] {
+        assert_eq!(client.get(url).await, expected, "{url}");
+    }
+    assert!(
+        backend
+            .seen()
+            .iter()
+            .all(|seen| seen.field("host").unwrap().starts_with("open"))
+    );
+}
+
+#[tokio::test]
+async fn odd_requests_are_refused_and_the_connection_goes_on() {
+    let (server, backend) = (Ca::new("server"), Backend::echo().await);
+    let gateway = Gateway::start(bind(&server, &backend)).await;
+    let mut client = H2::connect(&gateway, &server, "open.example").await;
+    let with = |name: &str, value: &str| {
+        let mut request = request("GET", "https://open.example/", "");
+        let name = http::HeaderName::from_bytes(name.as_bytes()).unwrap();
+        request.headers_mut().insert(name, value.parse().unwrap());
+        request
+    };
+    for (name, value, expected) in [
+        ("host", "strict.example", 400),
+        ("host", "open.example, strict.example", 400),
+        ("x_client_cert", "forged", 400),
+        ("x.client.cert", "forged", 400),
+        ("expect", "something", 417),
+        ("host", "open.example", 200),
+    ] {
+        let status = client.send(with(name, value)).await.unwrap().0;
+        assert_eq!(status, expected, "{name}: {value}");
+    }
+    assert_eq!(
+        client
+            .send(request("TRACE", "https://open.example/", ""))
+            .await
+            .unwrap()
+            .0,
+        405
+    );
+    assert_eq!(client.get("https://open.example/").await, 200);
+}
+
+#[tokio::test]
+async fn many_requests_run_at_a_time() {
+    let (server, backend) = (Ca::new("server"), Backend::echo().await);
+    let gateway = Gateway::start(bind(&server, &backend)).await;
+    let client = H2::connect(&gateway, &server, "open.example").await;
+    let requests = (0..50).map(|number| {
+        let mut sender = client.sender.clone();
+        tokio::spawn(async move {
+            sender.ready().await.unwrap();
+            let body = format!("body {number}");
+            let response = sender
+                .send_request(request("POST", "https://open.example/", body.clone()))
+                .await
+                .unwrap();
+            assert_eq!(
+                response.into_body().collect().await.unwrap().to_bytes(),
+                body
+            );
+        })
+    });
+    for request in requests.collect::<Vec<_>>() {
+        request.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_breaks_off_is_reset() {
+    let server = Ca::new("server");
+    let backend = Backend::start(|seen| match seen.line().split(' ').nth(1) {
+        Some("/cut") => Answer::Close(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n".to_vec(),
+        ),
+        _ => Answer::Keep(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n".to_vec(),
+        ),
+    })
+    .await;
+    let gateway = Gateway::start(bind(&server, &backend)).await;
+    let mut client = H2::connect(&gateway, &server, "open.example").await;
+    assert!(
+        client
+            .send(request("GET", "https://open.example/cut", ""))
+            .await
+            .is_err()
+    );
+    let (_, headers, body) = client
+        .send(request("GET", "https://open.example/", ""))
+        .await
+        .unwrap();
+    assert_eq!(body, "abc");
+    assert_eq!(headers.get("transfer-encoding"), None);
+}
+
+#[tokio::test]
+async fn a_connection_ends_after_its_number_of_requests_or_when_idle() {
+    let (server, backend) = (Ca::new("server"), Backend::echo().await);
+    let limits = Limits {
+        max_requests_per_connection: 3,
+        http2_idle_timeout: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let gateway = Gateway::start_with(settings(limits), bind(&server, &backend)).await;
+    let mut busy = H2::connect(&gateway, &server, "open.example").await;
+    for _ in 0..3 {
+        assert_eq!(busy.get("https://open.example/").await, 200);
+    }
+    busy.ended().await;
+    H2::connect(&gateway, &server, "open.example")
+        .await
+        .ended()
+        .await;
+}
+
+#[tokio::test]
+async fn a_removed_listener_says_goodbye_and_finishes_what_runs() {
+    let server = Ca::new("server");
+    let backend = Backend::start(|_| Answer::Keep(ok(b"hello"))).await;
+    let mut gateway = Gateway::start(bind(&server, &backend)).await;
+    let mut client = H2::connect(&gateway, &server, "open.example").await;
+    assert_eq!(client.get("https://open.example/").await, 200);
+    gateway.listeners.remove_gateway("/gateway").await;
+    client.ended().await;
+}
