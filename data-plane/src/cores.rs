@@ -174,7 +174,7 @@ impl Handle {
                     .build_local(LocalOptions::default())
                 {
                     Ok(runtime) => {
-                        runtime.block_on(Core::run(settings, metrics, shared, sink, inbox))
+                        runtime.block_on(Core::run(settings, metrics, shared, sink, inbox));
                     }
                     Err(error) => tracing::error!(%error, "a serving thread has no runtime"),
                 }

@@ -86,7 +86,7 @@ impl Site {
         self.bind.virtual_hosts.get(best)
     }
 
-    /// The virtual host whose TLS settings a ClientHello gets.
+    /// The virtual host whose TLS settings a `ClientHello` gets.
     ///
     /// Without SNI, or with a name that nobody serves: a basic listener if there is one, else the first in order of rule
     /// priority (Azure, SNI behaviour of v2). That gives the client no more than a certificate and a policy to satisfy:

@@ -1,4 +1,4 @@
-//! TLS towards clients: which virtual host a ClientHello selects, the handshake, and what the verifier decided in it.
+//! TLS towards clients: which virtual host a `ClientHello` selects, the handshake, and what the verifier decided in it.
 
 pub(crate) mod accept;
 pub(crate) mod client_auth;

@@ -4,7 +4,7 @@
 pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
     let mut plain = 0;
     for (position, &byte) in text.iter().enumerate() {
-        if byte >= 0x20 && byte < 0x7f && byte != b'"' && byte != b'\\' {
+        if (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\' {
             continue;
         }
         if byte >= 0x80 {

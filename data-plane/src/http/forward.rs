@@ -49,7 +49,7 @@ pub(crate) fn write_head<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
                 }
             }
             Field::ContentLength if head.body != BodyLength::Unknown => {
-                write_field(out, name, value)
+                write_field(out, name, value);
             }
             Field::Cookie => cookies = true,
             Field::ForwardedFor => forwarded_for = true,

@@ -184,12 +184,15 @@ const MOST_OVERHEAD: usize = 8 * 1024;
 mod tests {
     use super::*;
 
-    /// Decodes `wire`, given in pieces of `piece` bytes: the payload and what is left behind the body.
+    /// The payload and what is left behind the body.
+    type Decoded = (Vec<u8>, Vec<u8>);
+
+    /// Decodes `wire`, given in pieces of `piece` bytes.
     fn decode(
         mut decoder: Decoder,
         wire: &[u8],
         piece: usize,
-    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, InvalidFraming> {
+    ) -> Result<Option<Decoded>, InvalidFraming> {
         let (mut body, mut buffered) = (Vec::new(), Vec::new());
         let mut pieces = wire.chunks(piece);
         loop {

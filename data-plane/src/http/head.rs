@@ -366,7 +366,7 @@ impl<'a> Fields<'a> {
                 }
             }
             Field::Expect if value.eq_ignore_ascii_case(b"100-continue") => {
-                self.expects_continue = true
+                self.expects_continue = true;
             }
             Field::Expect => return Err(Refusal::Expectation),
             Field::Upgrade => {

@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn bodies_are_framed_by_rfc_9112() {
         let check = |wire: &str, body, reusable| {
-            assert_eq!(framing(wire, GET), Ok(Some((body, reusable))), "{wire:?}")
+            assert_eq!(framing(wire, GET), Ok(Some((body, reusable))), "{wire:?}");
         };
         check(
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",

@@ -52,8 +52,9 @@ pub(crate) async fn run(
                 .arm(core.time.deadline(core.limits.stream_idle_timeout));
         }
         match (upward, downward) {
-            (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => Poll::Ready(()),
-            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(()),
+            (Poll::Ready(Err(_)), _)
+            | (_, Poll::Ready(Err(_)))
+            | (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => Poll::Ready(()),
             (Poll::Pending, _) | (_, Poll::Pending) => Poll::Pending,
         }
     })

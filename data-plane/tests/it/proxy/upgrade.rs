@@ -1,4 +1,4 @@
-//! WebSockets.
+//! `WebSocket` connections.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
