@@ -1,8 +1,9 @@
 //! The command line as text, and the checks that make [`Settings`] of it.
 
-use std::fs;
+use std::fs::DirBuilder;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::thread;
 
@@ -261,7 +262,11 @@ impl Arguments {
             );
             return None;
         };
-        if let Err(error) = fs::create_dir_all(&directory) {
+        if let Err(error) = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&directory)
+        {
             problems.add("--state-dir", format!("{}: {error}", directory.display()));
         }
         let key = problems.take("--state-key-file", file::state_key(key_file))?;
