@@ -147,21 +147,22 @@ impl Deployment {
 impl Worker {
     fn new(directory: &Path, pki: &Path, name: String, stream_port: u16) -> Self {
         let admin = format!("127.0.0.1:{}", port::free());
+        let own = pki.join("workers").join(&name);
         let flags = [
             ("--worker-id", name.clone()),
             (
                 "--control-plane-url",
                 format!("https://localhost:{stream_port}"),
             ),
-            ("--control-plane-ca-file", text(&pki.join("stream-ca.pem"))),
-            ("--cert-file", text(&pki.join(format!("{name}.crt")))),
-            ("--key-file", text(&pki.join(format!("{name}.key")))),
+            (
+                "--control-plane-ca-file",
+                text(&own.join("control-plane-ca.pem")),
+            ),
+            ("--cert-file", text(&own.join("worker.pem"))),
+            ("--key-file", text(&own.join("worker.key"))),
             ("--scope", "/".to_owned()),
             ("--state-dir", text(&directory.join(&name))),
-            (
-                "--state-key-file",
-                text(&pki.join(format!("{name}.state-key"))),
-            ),
+            ("--state-key-file", text(&own.join("state.key"))),
             ("--admin-listen", admin.clone()),
             ("--public-address", "127.0.0.1".to_owned()),
             ("--threads", "2".to_owned()),
@@ -238,7 +239,7 @@ fn init(directory: &Path, workers: &[String]) {
 }
 
 fn control_plane_arguments(directory: &Path, database: &Database, ports: [u16; 3]) -> Vec<String> {
-    let pki = directory.join("pki");
+    let pki = directory.join("pki/control-plane");
     let state = directory.join("control-plane");
     let [api, stream, admin] = ports.map(|port| format!("127.0.0.1:{port}"));
     let url = match database {
@@ -249,11 +250,11 @@ fn control_plane_arguments(directory: &Path, database: &Database, ports: [u16; 3
         ("--listen", api),
         ("--state-dir", text(&state)),
         ("--database-url", url),
-        ("--master-key-file", text(&pki.join("master-key"))),
+        ("--master-key-file", text(&pki.join("master.key"))),
         ("--stream-listen", stream),
-        ("--stream-cert-file", text(&pki.join("stream-server.crt"))),
-        ("--stream-key-file", text(&pki.join("stream-server.key"))),
-        ("--stream-client-ca-file", text(&pki.join("stream-ca.pem"))),
+        ("--stream-cert-file", text(&pki.join("stream.pem"))),
+        ("--stream-key-file", text(&pki.join("stream.key"))),
+        ("--stream-client-ca-file", text(&pki.join("workers-ca.pem"))),
         ("--admin-listen", admin),
         ("--log-format", "json".to_owned()),
     ])
