@@ -154,7 +154,7 @@ fn check_refusal(deployment: &Deployment, target: &Target<'_>, tls: Tls, refused
     e2e::wait::until(refused.name, std::time::Duration::from_secs(5), || {
         let log = worker.log().split_off(before);
         let line = log.lines().any(|line| {
-            line.contains("refused")
+            line.contains("handshake failed")
                 && line.contains(refused.reason)
                 && line.contains("connection")
                 && line.contains("mtls")
