@@ -7,7 +7,7 @@ use std::time::Instant;
 use prost::Message;
 use proto::config::v1 as wire;
 use tokio::task;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::blobs::{Blobs, ChunkError, Digest};
 use crate::convert::{Built, Converted, Converter, Material, Rejected, references};
@@ -103,6 +103,36 @@ impl Applier {
             self.gateways.insert(id.to_ascii_lowercase(), unserved);
         }
         self.forget_unneeded();
+    }
+
+    /// Tries the saved gateways again that could not be served at start, a taken port for one, which may be free by now.
+    pub(crate) async fn retry(&mut self) {
+        let unserved = self.gateways.values().filter(|gateway| !gateway.in_force);
+        let unserved: Vec<SavedGateway> = unserved.map(|gateway| gateway.saved.clone()).collect();
+        for gateway in unserved {
+            let id = gateway.id.clone();
+            match self.put_in_force(gateway).await {
+                Answer::Applied | Answer::Unchanged => {
+                    info!(gateway = id, "saved gateway is served after all");
+                }
+                Answer::Rejected(rejected) => {
+                    debug!(gateway = id, %rejected, "saved gateway still cannot be served");
+                }
+                Answer::Missing(_) => {}
+            }
+        }
+    }
+
+    /// Forgets saved gateways that are not served and that the control plane, which has sent everything, does not want
+    /// any more. `is_wanted` takes ids in lower case.
+    pub(crate) fn forget_unserved(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        let before = self.gateways.len();
+        self.gateways
+            .retain(|id, gateway| gateway.in_force || is_wanted(id));
+        if self.gateways.len() < before {
+            self.forget_unneeded();
+            self.save();
+        }
     }
 
     /// What is in force, for `Hello`.

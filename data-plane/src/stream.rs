@@ -73,6 +73,10 @@ impl Client {
         let mut backoff = Backoff::default();
         let mut told = false;
         while !shutdown.is_cancelled() {
+            applier.retry().await;
+            if applier.serves_something() {
+                self.readiness.set();
+            }
             let mut healthy = false;
             let ended = self.stream(applier, shutdown, &mut healthy).await;
             self.metrics.connected.set(0);

@@ -71,6 +71,8 @@ impl<'a> Session<'a> {
             Some(Control::RemoveGateway(remove)) => self.remove(&remove).await?,
             Some(Control::Synced(wire::Synced {})) => {
                 debug!("in step with the control plane");
+                let newest = &self.newest;
+                self.applier.forget_unserved(|id| newest.contains_key(id));
                 return Ok(true);
             }
             None => {

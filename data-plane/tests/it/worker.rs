@@ -452,6 +452,52 @@ async fn a_worker_restarts_without_its_control_plane() {
     stop(running).await;
 }
 
+#[tokio::test]
+async fn a_saved_gateway_whose_port_is_taken_is_served_once_it_is_free() {
+    let state = State::new();
+    let mut control_plane = ControlPlane::start().await;
+    let address = control_plane.address;
+    let running = worker_with_state(address, &state).await;
+    let (mut session, _) = control_plane.session().await;
+    let port = free_port();
+    session.deliver(&Compiled::http(7, &[port])).await;
+    drop(session);
+    stop(running).await;
+    drop(control_plane);
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("free again");
+    let running = worker_with_state(address, &state).await;
+    assert!(!running.is_ready());
+    drop(taken);
+    expect_ready(&running).await;
+    assert!(accepts(port).await);
+    stop(running).await;
+}
+
+#[tokio::test]
+async fn a_saved_gateway_that_nobody_wants_any_more_is_never_served() {
+    let state = State::new();
+    let mut control_plane = ControlPlane::start().await;
+    let running = worker_with_state(control_plane.address, &state).await;
+    let (mut session, _) = control_plane.session().await;
+    let port = free_port();
+    session.deliver(&Compiled::http(7, &[port])).await;
+    drop(session);
+    stop(running).await;
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("free again");
+    let running = worker_with_state(control_plane.address, &state).await;
+    let (session, hello) = control_plane.session().await;
+    assert!(hello.applied.is_empty());
+    session.synced().await;
+    expect_ready(&running).await;
+    drop(taken);
+    // The next try would come before the next stream.
+    drop(session);
+    let (_session, hello) = control_plane.session().await;
+    assert!(hello.applied.is_empty());
+    assert!(!accepts(port).await);
+    stop(running).await;
+}
+
 /// A worker that served `port` restarts after `damage` and serves nothing.
 async fn check_damaged(damage: impl FnOnce(&State)) {
     let state = State::new();
