@@ -123,6 +123,13 @@ impl Sink {
     }
 }
 
+impl Drop for Sink {
+    /// Requests that end with their core still have their lines.
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
 fn write(output: &mut dyn Write, blocks: &Receiver<Vec<u8>>) {
     let mut failing = false;
     for block in blocks {

@@ -91,10 +91,6 @@ async fn serve(
     client: SocketAddr,
 ) {
     let id = ConnectionId::random();
-    if stream.set_nodelay(true).is_err() {
-        // The client has gone already.
-        return;
-    }
     let site = origin.site.load_full();
     let bind = Arc::clone(site.bind());
     match bind.protocol {

@@ -28,7 +28,8 @@ pub(crate) async fn serve(connection: &Rc<Connection>, stream: ClientStream) {
     while next == Next::Request {
         next = match head(connection, &mut client).await {
             Ok(request) => answer(connection, &mut client, request).await,
-            Err(HeadEnd::Closed) => Next::Close,
+            Err(HeadEnd::Gone) => Next::Drop,
+            Err(HeadEnd::Ours) => Next::Close,
             Err(HeadEnd::Refused(refusal, record)) => {
                 refuse(connection, &mut client, *record, refusal, Facts::UNKNOWN).await
             }
@@ -164,7 +165,7 @@ async fn answer(connection: &Rc<Connection>, client: &mut Client, request: Reque
     record.status = response.status;
     record.server_status = Some(response.status);
     record.server_latency = Some(latency);
-    record.server = exchange.peer();
+    record.server = Some(exchange.peer());
 
     if websocket && response.status == 101 {
         let copied = tunnel::run(connection, client, exchange, out).await;

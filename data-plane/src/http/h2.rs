@@ -127,7 +127,7 @@ async fn respond(
     turn.record.status = facts.status;
     turn.record.server_status = Some(facts.status);
     turn.record.server_latency = Some(latency);
-    turn.record.server = exchange.peer();
+    turn.record.server = Some(exchange.peer());
     *response.body_mut() = Streaming::begin(turn, registered, exchange, source);
     Ok(response)
 }

@@ -489,3 +489,105 @@ fn split_target<'a>(method: &str, target: &'a str) -> Result<(Option<&'a str>, &
 
 /// Fields that one head can have at most, whatever the settings say.
 const MOST_FIELDS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::forward::{Forwarded, write_head};
+    use crate::snapshot::{Upstream, UpstreamHost};
+    use crate::trace_id::TraceId;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    /// Pieces of requests that have fooled parsers.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        let known = prop::sample::select(vec![
+            "GET / HTTP/1.1\r\n",
+            "POST /a HTTP/1.1\r\n",
+            "GET / HTTP/1.0\r\n",
+            "Host: a\r\n",
+            "Host: b\r\n",
+            "Content-Length: 5\r\n",
+            "Content-Length: 0\r\n",
+            "content-length: +1\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: x\r\n",
+            "Connection: close\r\n",
+            "Connection: x-a, upgrade\r\n",
+            "Upgrade: websocket\r\n",
+            "X-A: b\r\n",
+            "X_A: b\r\n",
+            "\r\n",
+            "\n",
+            " ",
+            "\t",
+            ":",
+            "\r",
+            "\0",
+            "Expect: 100-continue\r\n",
+            "X-Forwarded-For: x\r\n",
+            "Cookie: a\r\n",
+            "http://a/",
+            "hello",
+        ]);
+        prop_oneof![
+            8 => known.prop_map(|known| known.as_bytes().to_vec()),
+            1 => prop::collection::vec(any::<u8>(), 0..8),
+        ]
+    }
+
+    fn request() -> impl Strategy<Value = Vec<u8>> {
+        let start = prop::sample::select(vec![
+            "GET / HTTP/1.1\r\nHost: a\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\n",
+            "",
+        ]);
+        (start, prop::collection::vec(piece(), 0..8)).prop_map(|(start, pieces)| {
+            let mut request = start.as_bytes().to_vec();
+            request.extend(pieces.concat());
+            request.extend_from_slice(b"\r\n\r\n");
+            request
+        })
+    }
+
+    proptest! {
+        /// Whatever is accepted leaves with one host, one framing and the head's end where we think it is.
+        #[test]
+        fn what_is_forwarded_has_one_reading(request in request()) {
+            let upstream = Upstream {
+                key: "key".into(),
+                pool: "pool".into(),
+                settings: "settings".into(),
+                endpoints: Vec::new(),
+                port: 80,
+                request_timeout: Duration::from_secs(20),
+                tls: None,
+                host: UpstreamHost::Client,
+                path_prefix: "".into(),
+            };
+            let trace = TraceId::random();
+            let mut out = Vec::new();
+            let parsed = parse_http1(&request, &Limits::default(), |head, fields| {
+                let forwarded = Forwarded { client: "192.0.2.7:5000", proto: "http", port: 80, trace: &trace };
+                let fields = || fields.iter().map(|field| (field.name, field.value));
+                write_head(&mut out, head, fields, &forwarded, &upstream, "backend");
+                Ok(head.body)
+            });
+            if let Ok(Parsed::Complete(_, body)) = parsed {
+                let mut storage = [httparse::EMPTY_HEADER; MOST_FIELDS];
+                let mut again = httparse::Request::new(&mut storage);
+                prop_assert_eq!(again.parse(&out), Ok(httparse::Status::Complete(out.len())));
+                let count = |wanted| again.headers.iter().filter(|field| Field::of(field.name) == wanted).count();
+                prop_assert_eq!(count(Field::Host), 1);
+                prop_assert_eq!(count(Field::Connection), 1);
+                prop_assert_eq!(count(Field::ForwardedFor), 1);
+                let framing = (count(Field::ContentLength), count(Field::TransferEncoding));
+                match body {
+                    BodyLength::None => prop_assert!(framing == (0, 0) || framing == (1, 0)),
+                    BodyLength::Bytes(_) => prop_assert_eq!(framing, (1, 0)),
+                    BodyLength::Unknown => prop_assert_eq!(framing, (0, 1)),
+                }
+            }
+        }
+    }
+}

@@ -51,6 +51,8 @@ fn open(address: SocketAddr, sharing: Sharing) -> Result<TcpListener, BindReason
         // Connections of an earlier life in TIME_WAIT do not hold the port.
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(sharing == Sharing::Cores)?;
+        // Linux hands it on to accepted sockets.
+        socket.set_tcp_nodelay(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)

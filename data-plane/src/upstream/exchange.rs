@@ -32,7 +32,7 @@ pub(crate) struct Exchange {
     reusable: bool,
     /// Whether the backend has sent anything.
     heard: bool,
-    peer: Option<SocketAddr>,
+    peer: SocketAddr,
 }
 
 /// Which pool a connection belongs to, and where in it.
@@ -72,7 +72,7 @@ impl Exchange {
         Self {
             core: Rc::clone(core),
             place,
-            peer: stream.peer(),
+            peer: stream.address(),
             stream: Some(stream),
             upload,
             inbox: Vec::new(),
@@ -84,7 +84,7 @@ impl Exchange {
     }
 
     /// The address of the backend.
-    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+    pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
     }
 

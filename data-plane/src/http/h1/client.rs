@@ -36,8 +36,10 @@ pub(crate) struct Client {
 /// Why there is no next head.
 #[derive(Debug)]
 pub(crate) enum HeadEnd {
-    /// The client closed, or was idle for too long, or is asked to go.
-    Closed,
+    /// The client has gone.
+    Gone,
+    /// The client was idle for too long, or is asked to go.
+    Ours,
     /// What came is no head.
     Refused(Refusal, Box<Record>),
 }
@@ -102,14 +104,14 @@ impl Client {
                     return Poll::Ready(Err(self.head_expired()));
                 }
                 if connection.watch.is_draining() && !self.head_begun {
-                    return Poll::Ready(Err(HeadEnd::Closed));
+                    return Poll::Ready(Err(HeadEnd::Ours));
                 }
-                self.poll_fill(cx).map_err(|_| HeadEnd::Closed)
+                self.poll_fill(cx).map_err(|_| HeadEnd::Gone)
             })
             .await?;
             core.time.now();
             if read == 0 {
-                return Err(HeadEnd::Closed);
+                return Err(HeadEnd::Gone);
             }
         }
     }
@@ -181,7 +183,7 @@ impl Client {
         if self.head_begun {
             self.refused(Refusal::HeaderTimeout)
         } else {
-            HeadEnd::Closed
+            HeadEnd::Ours
         }
     }
 

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
 use super::backend::{Answer, Backend, ok};
@@ -254,4 +255,108 @@ async fn a_removed_listener_says_goodbye_and_finishes_what_runs() {
     assert_eq!(client.get("https://open.example/").await, 200);
     gateway.listeners.remove_gateway("/gateway").await;
     client.ended().await;
+}
+
+/// What HTTP/2 forbids and HTTP/1 would take for framing, sent as raw frames since no client library would.
+#[tokio::test]
+async fn fields_of_http1_are_refused() {
+    let (server, backend) = (Ca::new("server"), Backend::echo().await);
+    let gateway = Gateway::start(bind(&server, &backend)).await;
+    let cases: &[&[(&str, &str)]] = &[
+        &[("connection", "close")],
+        &[("connection", "x-forwarded-for")],
+        &[("transfer-encoding", "chunked")],
+        &[("upgrade", "websocket")],
+        &[("keep-alive", "5")],
+        &[("proxy-connection", "keep-alive")],
+        &[("te", "gzip")],
+        &[("X-Upper", "case")],
+        &[("x-break", "a\r\nx-smuggled: b")],
+        &[("x break", "a")],
+        &[("content-length", "5"), ("content-length", "6")],
+        &[("content-length", "x")],
+        &[(":authority", "strict.example")],
+        &[(":path", "/again")],
+    ];
+    for extra in cases {
+        let mut fields = vec![
+            (":method", "GET"),
+            (":scheme", "https"),
+            (":authority", "open.example"),
+            (":path", "/"),
+        ];
+        fields.extend_from_slice(extra);
+        let mut stream = pki::connect(
+            gateway.address,
+            pki::client(&server, None, "h2"),
+            "open.example",
+        )
+        .await
+        .unwrap();
+        stream.write_all(&raw_request(&fields)).await.unwrap();
+        let answer = first_answer(&mut stream).await;
+        assert!(answer != Answered::Passed, "{extra:?}");
+        assert!(backend.seen().is_empty(), "{extra:?} reached the backend");
+    }
+    let plain = [
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":authority", "open.example"),
+        (":path", "/"),
+    ];
+    let mut stream = pki::connect(
+        gateway.address,
+        pki::client(&server, None, "h2"),
+        "open.example",
+    )
+    .await
+    .unwrap();
+    stream.write_all(&raw_request(&plain)).await.unwrap();
+    assert_eq!(first_answer(&mut stream).await, Answered::Passed);
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Answered {
+    /// HEADERS with `:status: 200`.
+    Passed,
+    /// RST_STREAM, GOAWAY, another status, or the end.
+    Refused,
+}
+
+/// Preface, empty SETTINGS, and one HEADERS frame that ends the stream (RFC 9113, 3.4 and 6.2).
+fn raw_request(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        // Literal without indexing, new name, no Huffman coding (RFC 7541, 6.2.2).
+        block.push(0);
+        for text in [name, value] {
+            block.push(u8::try_from(text.len()).unwrap());
+            block.extend_from_slice(text.as_bytes());
+        }
+    }
+    let mut wire = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00".to_vec();
+    let length = u32::try_from(block.len()).unwrap().to_be_bytes();
+    wire.extend_from_slice(&length[1..]);
+    wire.extend_from_slice(&[1, 0x05, 0, 0, 0, 1]);
+    wire.extend_from_slice(&block);
+    wire
+}
+
+async fn first_answer(stream: &mut (impl AsyncRead + Unpin)) -> Answered {
+    loop {
+        let mut head = [0; 9];
+        let read =
+            tokio::time::timeout(Duration::from_secs(10), stream.read_exact(&mut head)).await;
+        if read.expect("an answer").is_err() {
+            return Answered::Refused;
+        }
+        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        stream.read_exact(&mut payload).await.unwrap();
+        match head[3] {
+            // `:status: 200` is entry 8 of the static table.
+            1 if payload.first() == Some(&0x88) => return Answered::Passed,
+            1 | 3 | 7 => return Answered::Refused,
+            _ => {}
+        }
+    }
 }
