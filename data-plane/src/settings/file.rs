@@ -76,18 +76,15 @@ pub(crate) fn state_key(path: &Path) -> Result<StateKey, FileError> {
         });
     }
     let text = Zeroizing::new(fs::read_to_string(path).map_err(unreadable)?);
-    let mut key = Zeroizing::new([0; 32]);
-    // One byte more than needed, since the decoder wants room for an estimate.
+    // Longer than a key, since the decoder wants room for an estimate.
     let mut decoded = Zeroizing::new([0; 36]);
-    match STANDARD.decode_slice(text.trim(), decoded.as_mut_slice()) {
-        Ok(32) => key.copy_from_slice(decoded.get(..32).unwrap_or_default()),
-        Ok(_) | Err(_) => {
-            return Err(FileError::NotAKey {
-                path: path.display().to_string(),
-            });
-        }
+    let length = STANDARD.decode_slice(text.trim(), decoded.as_mut_slice());
+    match (length, decoded.first_chunk()) {
+        (Ok(32), Some(key)) => Ok(StateKey::new(Zeroizing::new(*key))),
+        _ => Err(FileError::NotAKey {
+            path: path.display().to_string(),
+        }),
     }
-    Ok(StateKey::new(key))
 }
 
 fn certificates(path: &Path) -> Result<(Vec<u8>, Vec<CertificateDer<'static>>), FileError> {
