@@ -14,7 +14,7 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    operation::{Operation, OperationKind},
+    operation::{Operation, OperationError, OperationKind},
     store::{Store, StoreError, Topic},
 };
 
@@ -30,18 +30,25 @@ const SWEEP_TICKS: u32 = 600;
 /// How long an operation can be asked for after its end, and a worker is remembered after its lease.
 const MEMORY: time::Duration = time::Duration::days(7);
 
+/// After a start, or a time without database, leases may have run out that workers are about to renew. For so long no
+/// operation that began before ends well because of that.
+const GRACE: time::Duration = time::Duration::seconds(10);
+
 /// Ends operations.
 #[derive(Debug)]
 pub struct Reconciler {
     store: Store,
     clock: Clock,
     metrics: Metrics,
+    /// Since when this process and the database have been up.
+    steady_since: OffsetDateTime,
 }
 
 impl Reconciler {
     /// Makes one; [`Reconciler::run`] does the work.
     pub fn new(store: Store, clock: Clock, metrics: Metrics) -> Self {
         Self {
+            steady_since: clock.now(),
             store,
             clock,
             metrics,
@@ -49,7 +56,7 @@ impl Reconciler {
     }
 
     /// Works until `shutdown`. A database that is away is logged and tried again.
-    pub async fn run(self, shutdown: CancellationToken) {
+    pub async fn run(mut self, shutdown: CancellationToken) {
         let mut facts = self.store.watch(Topic::Facts);
         let mut timer = tokio::time::interval(INTERVAL);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -68,6 +75,7 @@ impl Reconciler {
             facts.mark_unchanged();
             let now = self.clock.now();
             if let Err(error) = self.pass(now).await {
+                self.steady_since = self.clock.now();
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "operations cannot be judged"
@@ -91,48 +99,60 @@ impl Reconciler {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn pass(&self, now: OffsetDateTime) -> Result<(), StoreError> {
+        let mut first_error = Ok(());
         for operation in self.store.open_operations().await? {
-            let verdict = self.judge(now, &operation).await?;
-            let error = match verdict {
-                Verdict::Pending => continue,
-                Verdict::Succeeded => None,
-                Verdict::Failed(error) => Some(error),
-            };
-            if !self
-                .store
-                .end_operation(&operation, error.as_ref(), now)
-                .await?
-            {
-                continue;
+            // What is wrong with one operation holds no other one up.
+            let ended = self.end_if_over(now, &operation).await;
+            first_error = first_error.and(ended);
+        }
+        first_error
+    }
+
+    async fn end_if_over(
+        &self,
+        now: OffsetDateTime,
+        operation: &Operation,
+    ) -> Result<(), StoreError> {
+        let error = match self.judge(now, operation).await? {
+            Verdict::Pending => return Ok(()),
+            Verdict::Succeeded if self.is_too_early(now, operation) => return Ok(()),
+            Verdict::Succeeded => None,
+            Verdict::Failed(error) => Some(error),
+        };
+        let ended = self.store.end_operation(operation, error.as_ref(), now);
+        if !ended.await? {
+            return Ok(());
+        }
+        self.metrics.record_end(operation, error.as_ref(), now);
+        let (operation_id, resource_id) = (&operation.id, &operation.resource_id);
+        let (kind, generation) = (operation.kind.as_str(), operation.generation);
+        match error {
+            None => {
+                tracing::info!(
+                    operation_id,
+                    resource_id,
+                    kind,
+                    generation,
+                    "operation succeeded"
+                );
             }
-            self.metrics.record_end(&operation, error.as_ref(), now);
-            let (operation_id, resource_id) = (&operation.id, &operation.resource_id);
-            let (kind, generation) = (operation.kind.as_str(), operation.generation);
-            match error {
-                None => {
-                    tracing::info!(
-                        operation_id,
-                        resource_id,
-                        kind,
-                        generation,
-                        "operation succeeded"
-                    );
-                }
-                Some(error) => {
-                    let (code, reason) = (&error.code, &error.message);
-                    tracing::warn!(
-                        operation_id,
-                        resource_id,
-                        kind,
-                        generation,
-                        code,
-                        reason,
-                        "operation failed"
-                    );
-                }
+            Some(OperationError { code, message, .. }) => {
+                tracing::warn!(
+                    operation_id,
+                    resource_id,
+                    kind,
+                    generation,
+                    code,
+                    message,
+                    "operation failed"
+                );
             }
         }
         Ok(())
+    }
+
+    fn is_too_early(&self, now: OffsetDateTime, operation: &Operation) -> bool {
+        operation.created_at < self.steady_since && now < self.steady_since + GRACE
     }
 
     async fn judge(

@@ -17,6 +17,7 @@ pub struct Metrics {
     answers: Family<AnswerLabels, Counter>,
     ends: Family<EndLabels, Counter>,
     answer_time: Histogram,
+    behind: Family<WorkerLabels, Gauge>,
 }
 
 /// What a worker answered.
@@ -56,6 +57,11 @@ struct EndLabels {
     reason: End,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WorkerLabels {
+    worker_id: String,
+}
+
 impl Metrics {
     /// Makes the metrics and registers them.
     pub fn register(registry: &mut Registry) -> Self {
@@ -68,6 +74,7 @@ impl Metrics {
             answer_time: Histogram::new([
                 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
             ]),
+            behind: Family::default(),
         };
         let Self {
             sessions,
@@ -76,6 +83,7 @@ impl Metrics {
             answers,
             ends,
             answer_time,
+            behind,
         } = metrics.clone();
         registry.register("sessions", "Workers that are connected", sessions);
         registry.register(
@@ -92,6 +100,11 @@ impl Metrics {
             Unit::Seconds,
             answer_time,
         );
+        registry.register(
+            "gateways_behind",
+            "Gateways whose newest generation is not in force on the worker",
+            behind,
+        );
         metrics
     }
 
@@ -103,7 +116,28 @@ impl Metrics {
         self.answer_time.observe(after.as_secs_f64());
     }
 
+    /// Says for how many gateways the newest generation is not in force on a connected worker.
+    pub(super) fn set_behind(&self, worker: &str, gateways: usize) {
+        let gateways = i64::try_from(gateways).unwrap_or(i64::MAX);
+        self.behind
+            .get_or_create(&WorkerLabels::of(worker))
+            .set(gateways);
+    }
+
+    /// Says nothing more of a worker that is not connected.
+    pub(super) fn forget_worker(&self, worker: &str) {
+        self.behind.remove(&WorkerLabels::of(worker));
+    }
+
     pub(super) fn record_end(&self, reason: End) {
         self.ends.get_or_create(&EndLabels { reason }).inc();
+    }
+}
+
+impl WorkerLabels {
+    fn of(worker: &str) -> Self {
+        Self {
+            worker_id: worker.to_owned(),
+        }
     }
 }

@@ -96,17 +96,18 @@ impl Connections {
         replaced
     }
 
-    /// Forgets a connection, unless a newer one has taken its place.
-    pub(super) fn leave(&self, worker: &str, session: &str) {
+    /// Forgets a connection; `false`: a newer one has taken its place.
+    pub(super) fn leave(&self, worker: &str, session: &str) -> bool {
         let mut by_worker = self
             .by_worker
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if by_worker
+        let is_newest = by_worker
             .get(worker)
-            .is_some_and(|own| own.session == session)
-        {
+            .is_some_and(|own| own.session == session);
+        if is_newest {
             by_worker.remove(worker);
         }
+        is_newest
     }
 }

@@ -59,7 +59,9 @@ pub(super) async fn run(
             },
         };
         parts.metrics.sessions.dec();
-        connections.leave(&session.worker, &session.id);
+        if connections.leave(&session.worker, &session.id) {
+            parts.metrics.forget_worker(&session.worker);
+        }
         if let Err(error) = parts.store.end_session(&session, parts.clock.now()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -147,6 +147,7 @@ impl<'a> Worker<'a> {
         for key in keys {
             self.look_at(key);
         }
+        self.report_behind();
     }
 
     /// When the worker must have answered; `None`: it owes no answer, or is being sent what it asked for.
@@ -233,6 +234,17 @@ impl<'a> Worker<'a> {
         }
     }
 
+    fn report_behind(&self) {
+        let covered = |key: &str| self.session.subscription.covers(key);
+        let is_behind = |(key, wanted): &(&String, &Arc<WantedGateway>)| {
+            let recorded = self.gateways.get(*key).map(|gateway| &gateway.recorded);
+            covered(key) && recorded != Some(&Some(Version::of(wanted)))
+        };
+        let behind = self.wanted.iter().filter(is_behind).count();
+        let metrics = &self.parts.metrics;
+        metrics.set_behind(&self.session.worker, behind);
+    }
+
     fn look_at(&mut self, key: String) {
         if self.is_due.insert(key.clone()) {
             self.due.push_back(key);
@@ -272,6 +284,7 @@ impl<'a> Worker<'a> {
         gateway.recorded = Some(Version::of(&wanted));
         let (store, now) = (&self.parts.store, self.parts.clock.now());
         store.record_applied(&self.session, &wanted, now).await?;
+        self.report_behind();
         Ok(())
     }
 
@@ -424,6 +437,7 @@ impl<'a> Worker<'a> {
             let (store, now) = (&self.parts.store, self.parts.clock.now());
             store.record_applied(&self.session, wanted, now).await?;
         }
+        self.report_behind();
         Ok(())
     }
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use control_plane::{
+    clock::Clock,
     operation::{Operation, OperationState},
-    reconcile::{REFUSED, Refusal, SILENT},
+    reconcile::{Metrics, REFUSED, Reconciler, Refusal, SILENT},
     store::{Change, InForce, Store},
 };
 use model::{OperationalState, ProvisioningState};
+use prometheus_client::registry::Registry;
 
 use crate::{
     database::{Database, on_both_databases},
@@ -23,6 +25,7 @@ on_both_databases!(
     a_refusal_fails_the_operation_and_the_gateway,
     the_deadline_fails_the_operation_and_names_the_worker,
     a_worker_without_lease_does_not_count,
+    after_a_restart_workers_have_time_to_come_back,
     a_worker_of_another_scope_does_not_count,
     a_newer_connection_of_a_worker_takes_over,
     a_worker_that_comes_back_with_the_wanted_snapshot_has_applied_it,
@@ -149,6 +152,28 @@ async fn a_worker_without_lease_does_not_count(database: Database) {
         settled(&store, &begun).await.state,
         OperationState::Succeeded
     );
+}
+
+async fn after_a_restart_workers_have_time_to_come_back(database: Database) {
+    let store = database.open().await;
+    let gone = with_worker(&store, "gone").await;
+    let begun = begin(&store).await;
+    store.end_session(&gone, now()).await.unwrap();
+    let start = now() + Duration::from_secs(1);
+    let metrics = Metrics::register(&mut Registry::default());
+    let restarted = Reconciler::new(store.clone(), Clock::fixed(start), metrics);
+    restarted
+        .pass(start + Duration::from_secs(9))
+        .await
+        .unwrap();
+    let waiting = operation(&store, &begun.id).await;
+    assert_eq!(waiting.state, OperationState::InProgress);
+    restarted
+        .pass(start + Duration::from_secs(10))
+        .await
+        .unwrap();
+    let ended = operation(&store, &begun.id).await;
+    assert_eq!(ended.state, OperationState::Succeeded);
 }
 
 async fn a_worker_of_another_scope_does_not_count(database: Database) {
