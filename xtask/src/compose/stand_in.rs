@@ -3,7 +3,8 @@
 //! They carry the tags that `deploy/Dockerfile` and `docker-compose.yml` name and are made of this machine's own Debian
 //! packages. The one for the builder has, instead of a compiler, a `cargo` that hands out the programs that were built
 //! outside, so that each line of the Dockerfile is carried out and nothing is compiled twice. Images that exist under
-//! these tags are left alone; stand-ins are removed afterwards.
+//! these tags are left alone, and the tags are removed afterwards; what they were made from stays, for the next time,
+//! as `portcullis/stand-in`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,48 +13,56 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
+use crate::watchdog::Watchdog;
 use crate::{program, workspace};
 
 const RUNTIME: &str = "debian:bookworm-slim";
 const BUILDER: &str = "rust:1.95-bookworm";
 const DATABASE: &str = "postgres:15-bookworm";
-/// Debian with Postgres and certificates: what the stand-ins of builder and database are made from.
+/// This machine's Debian and nothing more.
+const SLIM: &str = "portcullis/stand-in:slim";
+/// The same with Postgres and certificates: what the stand-ins of builder and database are made from.
 const FULL: &str = "portcullis/stand-in:full";
 
 /// The programs of the images.
 const PROGRAMS: [&str; 3] = ["control-plane", "data-plane", "portcullis"];
 
 /// The stand-ins that were made; dropping this removes their tags.
-pub(crate) struct StandIns(Vec<&'static str>);
+pub(crate) struct StandIns {
+    _watchdog: Watchdog,
+}
 
 impl StandIns {
     /// Makes those whose tag does not exist.
     pub(crate) fn make() -> anyhow::Result<Self> {
-        let mut made = Self(Vec::new());
-        let folder = workspace::target()?.join("stand-ins");
+        // Later ones first: each is made from one before it.
+        let missing: Vec<&str> = [BUILDER, DATABASE, RUNTIME]
+            .into_iter()
+            .filter(|tag| !exists(tag))
+            .collect();
+        let watchdog = Watchdog::start("", r#"[ $# = 0 ] || docker image rm "$@""#, &missing)?;
+        let target = workspace::target()?;
+        let folder = target.join("stand-ins");
         fs::create_dir_all(&folder)?;
-        if !exists(RUNTIME) {
-            bootstrap(&folder, &[], RUNTIME)?;
-            made.0.push(RUNTIME);
+        if missing.contains(&RUNTIME) {
+            bootstrap(&folder, &[], SLIM)?;
+            program::read(Command::new("docker").args(["tag", SLIM, RUNTIME]))?;
         }
-        if exists(BUILDER) && exists(DATABASE) {
-            return Ok(made);
+        if missing.contains(&DATABASE) || missing.contains(&BUILDER) {
+            bootstrap(&folder, &["ca-certificates", "postgresql"], FULL)?;
         }
-        bootstrap(&folder, &["ca-certificates", "postgresql"], FULL)?;
-        made.0.push(FULL);
-        if !exists(DATABASE) {
+        if missing.contains(&DATABASE) {
+            let scripts = [("entrypoint", DATABASE_ENTRYPOINT)];
             build(
                 &folder.join("database"),
                 DATABASE,
                 DATABASE_FILE,
-                &[("entrypoint", DATABASE_ENTRYPOINT)],
+                &scripts,
                 &[],
             )?;
-            made.0.push(DATABASE);
         }
-        if !exists(BUILDER) {
-            let debug = workspace::target()?.join("debug");
-            let programs = PROGRAMS.map(|name| debug.join(name));
+        if missing.contains(&BUILDER) {
+            let programs = PROGRAMS.map(|name| target.join("debug").join(name));
             build(
                 &folder.join("builder"),
                 BUILDER,
@@ -61,18 +70,10 @@ impl StandIns {
                 &[("cargo", BUILDER_CARGO)],
                 &programs,
             )?;
-            made.0.push(BUILDER);
         }
-        Ok(made)
-    }
-}
-
-impl Drop for StandIns {
-    fn drop(&mut self) {
-        // Later ones are made from earlier ones.
-        for tag in self.0.iter().rev() {
-            let _ = quiet("docker").args(["image", "rm", tag]).status();
-        }
+        Ok(Self {
+            _watchdog: watchdog,
+        })
     }
 }
 
@@ -117,10 +118,13 @@ fn exists(tag: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Makes an image of this machine's Debian release with the packages.
+/// Makes an image of this machine's Debian release with the packages, unless an earlier run left it.
 fn bootstrap(folder: &Path, packages: &[&str], tag: &str) -> anyhow::Result<()> {
+    if exists(tag) {
+        return Ok(());
+    }
     program::find_or_install("debootstrap", "debootstrap")?;
-    eprintln!("making a stand-in for {tag}");
+    eprintln!("making {tag}");
     let root = tempfile::Builder::new()
         .prefix("root-")
         .tempdir_in(folder)?;
@@ -167,7 +171,7 @@ fn build(
     scripts: &[(&str, &str)],
     programs: &[PathBuf],
 ) -> anyhow::Result<()> {
-    eprintln!("making a stand-in for {tag}");
+    eprintln!("making {tag}");
     fs::create_dir_all(folder)?;
     fs::write(folder.join("Dockerfile"), dockerfile)?;
     for (name, text) in scripts {
