@@ -42,14 +42,14 @@ impl Ca {
     /// A certificate for a client, valid now.
     pub(crate) fn client(&self, name: &str) -> Leaf {
         self.leaf(name, |parameters| {
-            parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]
+            parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         })
     }
 
     /// A certificate for a server of this name, valid now.
     pub(crate) fn server(&self, name: &str) -> Leaf {
         self.leaf(name, |parameters| {
-            parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]
+            parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         })
     }
 

@@ -123,7 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let reading = self.stream.read_buf(&mut self.buffered);
         match tokio::time::timeout(Duration::from_secs(10), reading).await {
             Ok(read) => read.unwrap_or(0),
-            Err(_elapsed) => panic!(
+            Err(tokio::time::error::Elapsed { .. }) => panic!(
                 "nothing comes after {:?}",
                 String::from_utf8_lossy(&self.buffered)
             ),

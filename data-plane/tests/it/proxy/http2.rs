@@ -319,7 +319,7 @@ async fn fields_of_http1_are_refused() {
 enum Answered {
     /// HEADERS with `:status: 200`.
     Passed,
-    /// RST_STREAM, GOAWAY, another status, or the end.
+    /// `RST_STREAM`, `GOAWAY`, another status, or the end.
     Refused,
 }
 
