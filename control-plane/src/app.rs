@@ -3,7 +3,13 @@
 mod open;
 mod task;
 
-use std::{io, net::SocketAddr, path::PathBuf, pin::Pin, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    pin::Pin,
+    time::Duration,
+};
 
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::task::TaskEnded;
 use self::{
     open::Sockets,
-    task::{Phase, Tasks},
+    task::{Phase, TaskResult, Tasks},
 };
 use crate::{
     admin::Admin,
@@ -23,7 +29,7 @@ use crate::{
     settings::Settings,
     store::{OpenError, Store},
     stream::{self, StreamError},
-    tls::AuthorityError,
+    tls::{ApiCertificate, AuthorityError},
 };
 
 /// A control plane that serves. Dropping it cuts everything off; call [`Running::shutdown`] to drain.
@@ -96,7 +102,11 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let sockets = Sockets::open(&clock, &settings, &mut registry).await?;
     let running = Running {
         api_url: sockets.api_url(&settings.api),
-        ca_file: sockets.ca_file.clone(),
+        ca_file: sockets
+            .certificate
+            .as_ref()
+            .and_then(ApiCertificate::ca_file)
+            .map(Path::to_owned),
         stream_address: sockets.stream.address(),
         admin_address: sockets.admin.address(),
         tasks: Tasks::new(),
@@ -108,6 +118,12 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         .ca_file
         .as_deref()
         .map(|file| tracing::field::display(file.display()));
+    if !settings.api.listen.ip().is_loopback() {
+        tracing::warn!(
+            address = %settings.api.listen,
+            "the API has no authentication: whoever reaches this address can change everything"
+        );
+    }
     let (stream_address, admin_address) = (running.stream_address, running.admin_address);
     tracing::info!(api_url = running.api_url, ca_file, %stream_address, %admin_address, "the control plane serves");
     Ok(running)
@@ -141,7 +157,7 @@ impl Running {
             api: listener,
             admin: admin_listener,
             stream,
-            ca_file: _,
+            certificate,
         } = sockets;
         let [front, serving, background] =
             [Phase::Front, Phase::Stream, Phase::Background].map(|p| self.tasks.token(p));
@@ -183,6 +199,12 @@ impl Running {
                 Ok(())
             });
 
+        if let Some(certificate) = certificate {
+            let renewal = renew(certificate, clock.clone(), background.clone());
+            self.tasks
+                .spawn("certificate renewal", Phase::Background, renewal);
+        }
+
         let admin = Admin::new(registry, readiness(store, front));
         self.tasks.spawn("admin", Phase::Background, async move {
             let service = tower::service_fn(move |request| {
@@ -195,6 +217,25 @@ impl Running {
             Ok(())
         });
         self
+    }
+}
+
+/// Looks for a fresher certificate every hour.
+async fn renew(certificate: ApiCertificate, clock: Clock, stop: CancellationToken) -> TaskResult {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(RENEWAL_INTERVAL) => {}
+        }
+        let (certificate, now) = (certificate.clone(), clock.now());
+        match tokio::task::spawn_blocking(move || certificate.refresh(now)).await? {
+            Ok(true) => tracing::info!("the API shows another certificate from now on"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the API's certificate cannot be refreshed; the old one stays"
+            ),
+        }
     }
 }
 
@@ -214,3 +255,4 @@ type Ready = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// A task cuts its own connections at the drain deadline; this is what it may take on top.
 const DRAIN_SLACK: Duration = Duration::from_secs(2);
+const RENEWAL_INTERVAL: Duration = Duration::from_hours(1);

@@ -70,7 +70,14 @@ pub enum ApiTransport {
         names: Vec<String>,
     },
     /// HTTPS with a certificate from files.
-    HttpsFromFiles(Identity),
+    HttpsFromFiles {
+        /// What the files hold.
+        identity: Identity,
+        /// The certificate chain; read again while the control plane runs.
+        chain_file: PathBuf,
+        /// The private key.
+        key_file: PathBuf,
+    },
     /// Plain HTTP; only on a loopback address.
     PlainHttp,
 }

@@ -302,6 +302,8 @@ const MAX_SEGMENTS: usize = 12;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const S: &str = "/subscriptions/11111111-1111-1111-1111-111111111111";
@@ -374,5 +376,12 @@ mod tests {
             status,
             "{path}"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_is_answered_without_panic(path in "[/%a-zA-Z0-9é-]{0,200}") {
+            let _answer = ArmPath::parse(&path);
+        }
     }
 }

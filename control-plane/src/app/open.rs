@@ -1,9 +1,6 @@
 //! Opens what the control plane stands on: database and sockets.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-};
+use std::net::{IpAddr, SocketAddr};
 
 use prometheus_client::registry::Registry;
 use rustls::ServerConfig;
@@ -16,14 +13,14 @@ use crate::{
     settings::{self, ApiSettings, ApiTransport, MasterKeySource, Settings},
     store::Store,
     stream::ConfigStream,
-    tls::{OwnCertificate, create_private_dir, server_config},
+    tls::{ApiCertificate, create_private_dir},
 };
 
 /// Everything that listens.
 pub(super) struct Sockets {
     pub(super) api: Listener,
-    /// Absolute path of the own CA's certificate.
-    pub(super) ca_file: Option<PathBuf>,
+    /// Absent with plain HTTP.
+    pub(super) certificate: Option<ApiCertificate>,
     pub(super) admin: Listener,
     pub(super) stream: ConfigStream,
 }
@@ -35,7 +32,7 @@ impl Sockets {
         registry: &mut Registry,
     ) -> Result<Self, StartError> {
         let stream = ConfigStream::bind(&settings.stream).await?;
-        let (api, ca_file) = api_listener(clock, settings, registry).await?;
+        let (api, certificate) = api_listener(clock, settings, registry).await?;
         let metrics = listener::Metrics::register(registry.sub_registry_with_prefix("admin"));
         let admin = bind(
             "the admin port",
@@ -47,7 +44,7 @@ impl Sockets {
         .await?;
         Ok(Self {
             api,
-            ca_file,
+            certificate,
             admin,
             stream,
         })
@@ -89,22 +86,30 @@ async fn api_listener(
     clock: &Clock,
     settings: &Settings,
     registry: &mut Registry,
-) -> Result<(Listener, Option<PathBuf>), StartError> {
+) -> Result<(Listener, Option<ApiCertificate>), StartError> {
     let metrics = listener::Metrics::register(registry.sub_registry_with_prefix("api"));
-    let (tls, ca_file) = match &settings.api.transport {
-        ApiTransport::PlainHttp => (None, None),
-        ApiTransport::HttpsFromFiles(identity) => (
-            Some(server_config(identity).map_err(StartError::Tls)?),
-            None,
-        ),
-        ApiTransport::HttpsOwnCa { names } => {
-            let own = OwnCertificate::load_or_issue(clock.now(), &settings.state_dir, names)?;
-            (
-                Some(server_config(&own.identity).map_err(StartError::Tls)?),
-                Some(own.ca_file),
-            )
-        }
+    let certificate = match &settings.api.transport {
+        ApiTransport::PlainHttp => None,
+        ApiTransport::HttpsFromFiles {
+            identity,
+            chain_file,
+            key_file,
+        } => Some(ApiCertificate::from_files(
+            identity.clone(),
+            chain_file,
+            key_file,
+        )),
+        ApiTransport::HttpsOwnCa { names } => Some(ApiCertificate::own(
+            clock.now(),
+            &settings.state_dir,
+            names,
+        )?),
     };
+    let tls = certificate
+        .as_ref()
+        .map(ApiCertificate::server_config)
+        .transpose()
+        .map_err(StartError::Tls)?;
     let listener = bind(
         "the API",
         settings.api.listen,
@@ -113,7 +118,7 @@ async fn api_listener(
         metrics,
     )
     .await?;
-    Ok((listener, ca_file))
+    Ok((listener, certificate))
 }
 
 async fn bind(
@@ -136,7 +141,7 @@ async fn bind(
 pub(super) fn scheme(settings: &ApiSettings) -> &'static str {
     match settings.transport {
         ApiTransport::PlainHttp => "http",
-        ApiTransport::HttpsFromFiles(_) | ApiTransport::HttpsOwnCa { .. } => "https",
+        ApiTransport::HttpsFromFiles { .. } | ApiTransport::HttpsOwnCa { .. } => "https",
     }
 }
 

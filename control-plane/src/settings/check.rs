@@ -155,7 +155,13 @@ fn api_transport(
     }
     if let Some((chain, key)) = from_files {
         let identity = Identity::from_files(chain, key);
-        return keep("--tls-cert-file", identity, problems).map(ApiTransport::HttpsFromFiles);
+        return keep("--tls-cert-file", identity, problems).map(|identity| {
+            ApiTransport::HttpsFromFiles {
+                identity,
+                chain_file: chain.to_owned(),
+                key_file: key.to_owned(),
+            }
+        });
     }
     let mut names = args.tls_names.clone();
     for name in &names {

@@ -1,16 +1,10 @@
-//! The API's server configuration, and the certificate that the own CA issues for it.
+//! The certificate that the own CA issues for the API.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use rustls::{
-    ServerConfig,
-    server::{ClientHello, ResolvesServerCert},
-    sign::CertifiedKey,
-};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -22,11 +16,11 @@ use crate::{
 
 /// The API's certificate from the own CA in a directory; reused across starts, and issued anew when it is about to
 /// expire, lacks a name, or is not of this CA.
-pub struct OwnCertificate {
+pub(super) struct OwnCertificate {
     /// Absolute path of the CA certificate that clients trust.
-    pub ca_file: PathBuf,
+    pub(super) ca_file: PathBuf,
     /// Certificate and key.
-    pub identity: Identity,
+    pub(super) identity: Identity,
 }
 
 impl OwnCertificate {
@@ -36,7 +30,7 @@ impl OwnCertificate {
     ///
     /// # Errors
     /// [`AuthorityError`] of the CA, or of the leaf's files.
-    pub fn load_or_issue(
+    pub(super) fn load_or_issue(
         now: OffsetDateTime,
         directory: &Path,
         names: &[String],
@@ -59,30 +53,6 @@ impl OwnCertificate {
             source,
         })?;
         Ok(Self { ca_file, identity })
-    }
-}
-
-/// TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1, for one certificate.
-///
-/// # Errors
-/// When the provider supports no protocol version; it does.
-pub fn server_config(identity: &Identity) -> Result<ServerConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(OneCertificate(identity.certified_key())));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
-}
-
-/// The same certificate for every name.
-#[derive(Debug)]
-struct OneCertificate(Arc<CertifiedKey>);
-
-impl ResolvesServerCert for OneCertificate {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
     }
 }
 
