@@ -40,7 +40,8 @@ struct Member {
     name: &'static str,
     /// `None`: read-only; whatever a client sends is ignored.
     kind: Option<Kind>,
-    /// Whether an empty text means something; else it is the same as absent.
+    /// Whether an empty text or reference means something; else it is the same as absent. So it does for references to
+    /// what protects: a mistake there must not read as "unprotected".
     keeps_empty: bool,
 }
 

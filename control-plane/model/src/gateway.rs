@@ -386,3 +386,63 @@ fn distinct(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Entry, HostPattern};
+
+    fn name(text: &str) -> ResourceName {
+        ResourceName::parse(text).unwrap()
+    }
+
+    fn draft(port: Entry<FrontendPort>) -> draft::ApplicationGateway {
+        let frontend = crate::FrontendIpConfiguration {
+            name: name("fe"),
+            address: FrontendAddress::OfWorker,
+        };
+        let listener = draft::HttpListener {
+            name: name("l"),
+            frontend_ip_configuration: name("FE"),
+            frontend_port: name("P"),
+            hosts: vec![HostPattern::parse("a.example").unwrap()],
+            protocol: draft::ListenerProtocol::Http,
+        };
+        draft::ApplicationGateway {
+            frontend_ip_configurations: vec![Entry::Valid(frontend)],
+            frontend_ports: vec![port],
+            http_listeners: vec![Entry::Valid(listener)],
+            ..Default::default()
+        }
+    }
+
+    fn gateway(port: Entry<FrontendPort>) -> Result<ApplicationGateway, Vec<Violation>> {
+        let id = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Network/\
+                  applicationGateways/gw";
+        ApplicationGateway::new(GatewayId::parse(id).unwrap(), draft(port))
+    }
+
+    #[test]
+    fn references_are_resolved_in_any_casing() {
+        let port = FrontendPort {
+            name: name("p"),
+            port: Port::new(80).unwrap(),
+        };
+        let gateway = gateway(Entry::Valid(port)).unwrap();
+        assert_eq!(gateway.listeners()[0].frontend_port().name.as_str(), "p");
+    }
+
+    #[test]
+    fn what_refers_to_a_refused_part_is_not_reported() {
+        assert_eq!(gateway(Entry::Refused(Some(name("p")))).unwrap_err(), []);
+    }
+
+    #[test]
+    fn what_refers_to_nothing_is_reported() {
+        let violations = gateway(Entry::Refused(Some(name("q")))).unwrap_err();
+        assert_eq!(
+            violations[0].target,
+            "properties.httpListeners[0].properties.frontendPort"
+        );
+    }
+}

@@ -111,6 +111,8 @@ impl TlsPolicy {
 
     /// `AppGwSslPolicy20220101` and `AppGwSslPolicy20220101S`, which differ only in suites that the workers lack. The
     /// first is the policy of a gateway that names none.
+    ///
+    /// Differs from Azure: whatever the api-version; before 2023-02-01 Azure falls back to a policy with TLS 1.0.
     pub fn predefined_2022() -> Self {
         let suites = [
             CipherSuite::Aes256GcmSha384,

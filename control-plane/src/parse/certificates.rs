@@ -43,10 +43,12 @@ impl Opener<'_> {
             document,
             Collection::SSL_CERTIFICATES,
             |opener, entrance| {
+                let elsewhere = entrance.is_elsewhere();
                 let data = entrance.take("data");
                 let password = entrance.take("password").unwrap_or_default();
                 let facts = match data {
                     Some(data) => opener.open(&data, &password, entrance, findings),
+                    None if elsewhere => None,
                     None => entrance.stored.and_then(Facts::read).or_else(|| {
                         let message = format!("Data of certificate {} must be given.", entrance.id);
                         findings.add(Code::MissingRequiredProperty, &entrance.at("data"), message);
@@ -159,6 +161,9 @@ impl Opener<'_> {
                         .properties
                         .insert("data".to_owned(), stored.clone());
                 }
+                if entrance.is_elsewhere() {
+                    return None;
+                }
                 let name = entrance.name.clone()?;
                 let data = entrance
                     .properties
@@ -223,6 +228,14 @@ impl Opener<'_> {
 impl Entrance<'_> {
     fn at(&self, member: &str) -> String {
         format!("{}.properties.{member}", self.path)
+    }
+
+    /// Whether the certificate is kept by a service that is not supported, which is reported.
+    fn is_elsewhere(&self) -> bool {
+        let kept = ["keyVaultSecretId", "hsm"]
+            .iter()
+            .any(|member| self.properties.contains_key(*member));
+        kept && !self.properties.contains_key("data")
     }
 
     fn take(&mut self, member: &str) -> Option<zeroize::Zeroizing<String>> {

@@ -1,5 +1,6 @@
 //! Whole documents: what is refused and where, what is kept, what is shown.
 
+mod az;
 mod certificates;
 pub(crate) mod fixture;
 mod keeping;

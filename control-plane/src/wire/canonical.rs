@@ -84,7 +84,10 @@ fn member_value(
     if member.keeps_empty && value.as_str() == Some("") {
         return Some(value.clone());
     }
-    item(value, kind, path, findings)
+    // A reference without id (`"sslCertificate": {"id": null}`) is none.
+    let is_none =
+        |value: &Value| is_reference(kind) && value.as_object().is_some_and(Map::is_empty);
+    item(value, kind, path, findings).filter(|value| member.keeps_empty || !is_none(value))
 }
 
 /// The canonical value; `None` for what is unset, and for what is wrong and reported.
@@ -115,15 +118,14 @@ fn item(value: &Value, kind: Kind, path: &str, findings: &mut Findings) -> Optio
         );
         findings.add(ViolationCode::InvalidJson, path, message);
     }
-    // A reference without id (`"sslProfile": {"id": null}`) is none.
-    found.filter(|value| !(is_reference(kind) && value.as_object().is_some_and(Map::is_empty)))
+    found
 }
 
-/// The canonical value of an array's element. Objects keep their place, so that targets count as the client does.
+/// The canonical value of an array's element. Objects keep their place, so that targets count as the client does and an
+/// empty reference in a list is not the same as none.
 fn element(value: &Value, kind: Kind, path: &str, findings: &mut Findings) -> Option<Value> {
     let found = item(value, kind, path, findings);
-    let keeps_place = matches!(kind, Kind::Object(_)) && !is_reference(kind);
-    found.or_else(|| keeps_place.then(|| Value::Object(Map::new())))
+    found.or_else(|| matches!(kind, Kind::Object(_)).then(|| Value::Object(Map::new())))
 }
 
 fn is_reference(kind: Kind) -> bool {
@@ -275,13 +277,25 @@ mod tests {
         let listener = |properties: Value| json!({"properties": {"httpListeners": [{"name": "l", "properties": properties}]}});
         check(
             listener(
-                json!({"SslCertificate": null, "hostName": "", "sslProfile": {"id": null}, "frontendPort": {}}),
+                json!({"SslProfile": null, "hostName": "", "sslCertificate": {"id": null}, "frontendPort": {}}),
             ),
             listener(json!({})),
         );
         check(
             json!({"zones": null, "tags": {"a": "", "b": null}}),
             json!({"tags": {"a": "", "b": ""}}),
+        );
+    }
+
+    #[test]
+    fn an_empty_reference_to_what_protects_is_not_the_same_as_none() {
+        let listener = |profile: Value| json!({"properties": {"httpListeners": [{"name": "l", "properties": {"sslProfile": profile}}]}});
+        check(listener(json!({"id": ""})), listener(json!({})));
+        check(listener(json!("")), listener(json!("")));
+        let profile = |trusted: Value| json!({"properties": {"sslProfiles": [{"name": "p", "properties": {"trustedClientCertificates": trusted}}]}});
+        check(
+            profile(json!([{"id": null}, null])),
+            profile(json!([{}, {}])),
         );
     }
 

@@ -158,6 +158,24 @@ fn references_must_lead_to_a_child_of_the_right_kind() {
 }
 
 #[test]
+fn an_empty_reference_does_not_take_protection_away() {
+    for empty in [json!({}), json!({"id": ""}), json!({"id": null}), json!("")] {
+        check(
+            |b| of(b, "httpListeners", 0)["sslProfile"] = empty,
+            &["InvalidResourceReference httpListeners[0].properties.sslProfile"],
+        );
+    }
+    check(
+        |b| of(b, "httpListeners", 0)["sslProfile"] = json!(null),
+        &[],
+    );
+    check(
+        |b| of(b, "sslProfiles", 0)["trustedClientCertificates"] = json!([{"id": ""}]),
+        &["InvalidResourceReference sslProfiles[0].properties.trustedClientCertificates[0]"],
+    );
+}
+
+#[test]
 fn a_dangling_reference_reads_as_azure_says_it() {
     let mut body = document();
     of(&mut body, "httpListeners", 0)["sslProfile"] = to("sslProfiles", "nope");
