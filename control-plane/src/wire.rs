@@ -1,7 +1,7 @@
 //! The shape of an ARM document: which members an object has, and how they are written.
 //!
 //! Real clients write names and enum values in any casing, numbers and booleans as strings, and explicit nulls; they
-//! echo read-only members, and Terraform sends empty strings for what is unset. [`canonical`] makes one form of all
+//! echo read-only members, and Terraform sends empty strings for what is unset. [`canonical()`] makes one form of all
 //! that: names and values as in Azure's schema, members in its order, nothing that is unset, nothing read-only. One
 //! schema, that of api-version 2026-03-01, serves every version.
 //!

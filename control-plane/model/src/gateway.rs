@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
-use crate::backend::{BackendHttpSettings, BackendProtocol, TARGET_LIMIT};
-use crate::check::{At, Check};
+use crate::backend::{BackendAddressPool, BackendHttpSettings, BackendProtocol, TARGET_LIMIT};
+use crate::certificate::{SslCertificate, TrustedClientCertificate, TrustedRootCertificate};
+use crate::check::{At, Check, Index};
 use crate::collection::Collection;
 use crate::draft;
-use crate::frontend::{FrontendAddress, FrontendPort};
+use crate::frontend::{FrontendAddress, FrontendIpConfiguration, FrontendPort};
 use crate::id::GatewayId;
 use crate::listener::{HttpListener, ListenerProtocol};
 use crate::name::ResourceName;
-use crate::port::Port;
+use crate::port::{Port, Priority};
 use crate::profile::{ClientAuth, SslProfile};
 use crate::rule::RequestRoutingRule;
 use crate::tls::TlsPolicy;
@@ -39,10 +40,10 @@ impl ApplicationGateway {
     pub fn new(id: GatewayId, draft: draft::ApplicationGateway) -> Result<Self, Vec<Violation>> {
         let mut check = Check::new(&id);
         one_policy_generation(&mut check, &draft);
+        let mut numbers = HashMap::new();
         let frontends = check.index(draft.frontend_ip_configurations, |_, _, frontend| {
             Some(frontend)
         });
-        let mut numbers = HashMap::new();
         let ports = check.index(draft.frontend_ports, |check, at, port| {
             unique_number(check, at, &port, &mut numbers);
             Some(port)
@@ -58,31 +59,7 @@ impl ApplicationGateway {
         });
         let probes = check.index(draft.probes, |_, _, probe| Some(probe));
         let profiles = check.index(draft.ssl_profiles, |check, at, profile| {
-            let client_auth = match profile.client_auth {
-                None => None,
-                Some(auth) => {
-                    check.limit(
-                        &at.property("trustedClientCertificates"),
-                        auth.trusted.len(),
-                        TRUSTED_PER_PROFILE,
-                    );
-                    let trusted = check.references(
-                        at,
-                        "trustedClientCertificates",
-                        &auth.trusted,
-                        &trusted,
-                    )?;
-                    Some(ClientAuth {
-                        trusted,
-                        verify_issuer: auth.verify_issuer,
-                    })
-                }
-            };
-            Some(SslProfile {
-                name: profile.name,
-                tls_policy: profile.tls_policy,
-                client_auth,
-            })
+            ssl_profile(check, at, profile, &trusted)
         });
         let pools = check.index(draft.backend_address_pools, |check, at, pool| {
             check.limit(
@@ -93,92 +70,41 @@ impl ApplicationGateway {
             Some(pool)
         });
         let settings = check.index(draft.backend_http_settings, |check, at, settings| {
-            if let Some(probe) = &settings.probe {
-                check.reference(at, "probe", probe, &probes)?;
-            }
-            let protocol = match settings.protocol {
-                draft::BackendProtocol::Http => BackendProtocol::Http,
-                draft::BackendProtocol::Https {
-                    roots: names,
-                    server_name,
-                } => {
-                    let roots = check.references(at, "trustedRootCertificates", &names, &roots)?;
-                    BackendProtocol::Https { roots, server_name }
-                }
-            };
-            Some(BackendHttpSettings {
-                name: settings.name,
-                port: settings.port,
-                request_timeout: settings.request_timeout,
-                host: settings.host,
-                path: settings.path,
-                protocol,
-            })
+            backend_http_settings(check, at, settings, &roots, &probes)
         });
-        let listener_names = Check::names(&draft.http_listeners);
-        let mut priorities = HashMap::new();
-        let mut rule_of = HashMap::new();
+        let listeners = Check::names(&draft.http_listeners);
+        let mut rules = Rules {
+            priorities: HashMap::new(),
+            of_listener: HashMap::new(),
+        };
         check.index(draft.request_routing_rules, |check, at, rule| {
-            unique_priority(check, at, &rule, &mut priorities);
-            let listener = check.reference(at, "httpListener", &rule.listener, &listener_names);
-            let pool = check.reference(at, "backendAddressPool", &rule.pool, &pools);
-            let settings = check.reference(at, "backendHttpSettings", &rule.settings, &settings);
-            let resolved = RequestRoutingRule {
-                name: rule.name,
-                priority: rule.priority,
-                pool: pool?,
-                settings: settings?,
-            };
-            let resolved = Arc::new(resolved);
-            one_rule_per_listener(check, at, listener?.as_ref(), &resolved, &mut rule_of);
-            Some(draft::Probe {
-                name: resolved.name.clone(),
-            })
+            rules.add(
+                check,
+                at,
+                rule,
+                &Destinations {
+                    listeners: &listeners,
+                    pools: &pools,
+                    settings: &settings,
+                },
+            )
         });
+        let gateway_policy = draft.tls_policy.unwrap_or_else(TlsPolicy::predefined_2022);
+        let surroundings = Surroundings {
+            frontends,
+            ports,
+            certificates,
+            profiles,
+            gateway_policy,
+            rules: rules.of_listener,
+        };
         let mut sockets = HashMap::new();
         let mut listeners = Vec::new();
-        let gateway_policy = draft.tls_policy.unwrap_or_else(TlsPolicy::predefined_2022);
         check.index(draft.http_listeners, |check, at, listener| {
-            let frontend = check.reference(
-                at,
-                "frontendIPConfiguration",
-                &listener.frontend_ip_configuration,
-                &frontends,
-            );
-            let port = check.reference(at, "frontendPort", &listener.frontend_port, &ports);
-            let protocol = match &listener.protocol {
-                draft::ListenerProtocol::Http => Some(ListenerProtocol::Http),
-                draft::ListenerProtocol::Https {
-                    certificate,
-                    profile,
-                } => {
-                    let certificate =
-                        check.reference(at, "sslCertificate", certificate, &certificates);
-                    match profile {
-                        None => {
-                            certificate.map(|certificate| https(certificate, None, &gateway_policy))
-                        }
-                        Some(name) => {
-                            let profile = check.reference(at, "sslProfile", name, &profiles);
-                            certificate.zip(profile).map(|(certificate, profile)| {
-                                https(certificate, Some(profile), &gateway_policy)
-                            })
-                        }
-                    }
-                }
-            };
-            let resolved = HttpListener {
-                rule: rule_of.remove(&listener.name),
-                name: listener.name,
-                frontend_ip_configuration: frontend?,
-                frontend_port: port?,
-                hosts: listener.hosts,
-                protocol: protocol?,
-            };
-            distinct(check, at, &resolved, &mut sockets);
-            let name = resolved.name.clone();
-            listeners.push(resolved);
-            Some(draft::Probe { name })
+            let listener = surroundings.listener(check, at, listener)?;
+            distinct(check, at, &listener, &mut sockets);
+            listeners.push(listener);
+            Some(())
         });
         check.finish()?;
         Ok(Self {
@@ -204,17 +130,176 @@ impl ApplicationGateway {
     }
 }
 
-fn https(
-    certificate: Arc<crate::SslCertificate>,
-    profile: Option<Arc<SslProfile>>,
-    gateway_policy: &TlsPolicy,
-) -> ListenerProtocol {
-    let own = profile.as_ref().and_then(|profile| profile.tls_policy());
-    let tls_policy = own.unwrap_or(gateway_policy).clone();
-    ListenerProtocol::Https {
-        certificate,
-        profile,
-        tls_policy,
+fn ssl_profile(
+    check: &mut Check<'_>,
+    at: &At,
+    profile: draft::SslProfile,
+    trusted: &Index<TrustedClientCertificate>,
+) -> Option<SslProfile> {
+    let client_auth = match profile.client_auth {
+        None => None,
+        Some(auth) => {
+            let property = "trustedClientCertificates";
+            check.limit(
+                &at.property(property),
+                auth.trusted.len(),
+                TRUSTED_PER_PROFILE,
+            );
+            let trusted = check.references(at, property, &auth.trusted, trusted)?;
+            Some(ClientAuth {
+                trusted,
+                verify_issuer: auth.verify_issuer,
+            })
+        }
+    };
+    Some(SslProfile {
+        name: profile.name,
+        tls_policy: profile.tls_policy,
+        client_auth,
+    })
+}
+
+fn backend_http_settings(
+    check: &mut Check<'_>,
+    at: &At,
+    settings: draft::BackendHttpSettings,
+    roots: &Index<TrustedRootCertificate>,
+    probes: &Index<draft::Probe>,
+) -> Option<BackendHttpSettings> {
+    if let Some(probe) = &settings.probe {
+        check.reference(at, "probe", probe, probes)?;
+    }
+    let protocol = match settings.protocol {
+        draft::BackendProtocol::Http => BackendProtocol::Http,
+        draft::BackendProtocol::Https {
+            roots: names,
+            server_name,
+        } => {
+            let roots = check.references(at, "trustedRootCertificates", &names, roots)?;
+            BackendProtocol::Https { roots, server_name }
+        }
+    };
+    Some(BackendHttpSettings {
+        name: settings.name,
+        port: settings.port,
+        request_timeout: settings.request_timeout,
+        host: settings.host,
+        path: settings.path,
+        protocol,
+    })
+}
+
+/// What rules refer to.
+struct Destinations<'a> {
+    listeners: &'a Index<ResourceName>,
+    pools: &'a Index<BackendAddressPool>,
+    settings: &'a Index<BackendHttpSettings>,
+}
+
+/// The rules so far.
+struct Rules {
+    priorities: HashMap<Priority, ResourceName>,
+    of_listener: HashMap<ResourceName, Arc<RequestRoutingRule>>,
+}
+
+impl Rules {
+    /// Resolves one rule and hands it to its listener.
+    fn add(
+        &mut self,
+        check: &mut Check<'_>,
+        at: &At,
+        rule: draft::RequestRoutingRule,
+        destinations: &Destinations<'_>,
+    ) -> Option<()> {
+        unique_priority(check, at, &rule, &mut self.priorities);
+        let listener = check.reference(at, "httpListener", &rule.listener, destinations.listeners);
+        let pool = check.reference(at, "backendAddressPool", &rule.pool, destinations.pools);
+        let settings = check.reference(
+            at,
+            "backendHttpSettings",
+            &rule.settings,
+            destinations.settings,
+        );
+        let rule = RequestRoutingRule {
+            name: rule.name,
+            priority: rule.priority,
+            pool: pool?,
+            settings: settings?,
+        };
+        match self.of_listener.entry(listener?.as_ref().clone()) {
+            Slot::Vacant(slot) => {
+                slot.insert(Arc::new(rule));
+            }
+            Slot::Occupied(first) => check.report(
+                ViolationCode::ApplicationGatewayHttpListenerUsedByMultipleRules,
+                at.property("httpListener"),
+                format!(
+                    "Listener {} is used by rule {} already.",
+                    first.key(),
+                    first.get().name
+                ),
+            ),
+        }
+        Some(())
+    }
+}
+
+/// What listeners refer to, and the rules that refer to them.
+struct Surroundings {
+    frontends: Index<FrontendIpConfiguration>,
+    ports: Index<FrontendPort>,
+    certificates: Index<SslCertificate>,
+    profiles: Index<SslProfile>,
+    gateway_policy: TlsPolicy,
+    rules: HashMap<ResourceName, Arc<RequestRoutingRule>>,
+}
+
+impl Surroundings {
+    fn listener(
+        &self,
+        check: &mut Check<'_>,
+        at: &At,
+        listener: draft::HttpListener,
+    ) -> Option<HttpListener> {
+        let frontend = &listener.frontend_ip_configuration;
+        let frontend = check.reference(at, "frontendIPConfiguration", frontend, &self.frontends);
+        let port = check.reference(at, "frontendPort", &listener.frontend_port, &self.ports);
+        let protocol = match &listener.protocol {
+            draft::ListenerProtocol::Http => Some(ListenerProtocol::Http),
+            draft::ListenerProtocol::Https {
+                certificate,
+                profile,
+            } => self.https(check, at, certificate, profile.as_ref()),
+        };
+        Some(HttpListener {
+            rule: self.rules.get(&listener.name).cloned(),
+            name: listener.name,
+            frontend_ip_configuration: frontend?,
+            frontend_port: port?,
+            hosts: listener.hosts,
+            protocol: protocol?,
+        })
+    }
+
+    fn https(
+        &self,
+        check: &mut Check<'_>,
+        at: &At,
+        certificate: &ResourceName,
+        profile: Option<&ResourceName>,
+    ) -> Option<ListenerProtocol> {
+        let certificate = check.reference(at, "sslCertificate", certificate, &self.certificates);
+        let profile = match profile {
+            None => None,
+            Some(name) => Some(check.reference(at, "sslProfile", name, &self.profiles)?),
+        };
+        let own = profile.as_ref().and_then(|profile| profile.tls_policy());
+        let tls_policy = own.unwrap_or(&self.gateway_policy).clone();
+        Some(ListenerProtocol::Https {
+            certificate: certificate?,
+            profile,
+            tls_policy,
+        })
     }
 }
 
@@ -283,7 +368,7 @@ fn unique_priority(
     check: &mut Check<'_>,
     at: &At,
     rule: &draft::RequestRoutingRule,
-    seen: &mut HashMap<crate::Priority, ResourceName>,
+    seen: &mut HashMap<Priority, ResourceName>,
 ) {
     match seen.entry(rule.priority) {
         Slot::Vacant(slot) => {
@@ -296,28 +381,6 @@ fn unique_priority(
                 "Priority {} is that of rule {} already.",
                 rule.priority,
                 first.get()
-            ),
-        ),
-    }
-}
-
-fn one_rule_per_listener(
-    check: &mut Check<'_>,
-    at: &At,
-    listener: &ResourceName,
-    rule: &Arc<RequestRoutingRule>,
-    rule_of: &mut HashMap<ResourceName, Arc<RequestRoutingRule>>,
-) {
-    match rule_of.entry(listener.clone()) {
-        Slot::Vacant(slot) => {
-            slot.insert(Arc::clone(rule));
-        }
-        Slot::Occupied(first) => check.report(
-            ViolationCode::ApplicationGatewayHttpListenerUsedByMultipleRules,
-            at.property("httpListener"),
-            format!(
-                "Listener {listener} is used by rule {} already.",
-                first.get().name
             ),
         ),
     }
