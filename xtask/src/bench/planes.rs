@@ -55,11 +55,23 @@ impl ControlPlane {
             ("--listen", address(api)),
             ("--state-dir", text(&state)),
             ("--database-url", database),
-            ("--master-key-file", text(&pki.join("master-key"))),
+            (
+                "--master-key-file",
+                text(&pki.join("control-plane/master.key")),
+            ),
             ("--stream-listen", address(stream)),
-            ("--stream-cert-file", text(&pki.join("stream-server.crt"))),
-            ("--stream-key-file", text(&pki.join("stream-server.key"))),
-            ("--stream-client-ca-file", text(&pki.join("stream-ca.pem"))),
+            (
+                "--stream-cert-file",
+                text(&pki.join("control-plane/stream.pem")),
+            ),
+            (
+                "--stream-key-file",
+                text(&pki.join("control-plane/stream.key")),
+            ),
+            (
+                "--stream-client-ca-file",
+                text(&pki.join("control-plane/workers-ca.pem")),
+            ),
             ("--admin-listen", address(admin)),
         ]);
         let mut server = Server::start("control-plane", core, &binary, arguments, folder)?;
@@ -84,7 +96,7 @@ impl ControlPlane {
         core: Core,
         access_log: &str,
     ) -> anyhow::Result<Server> {
-        let pki = self.folder.join("pki");
+        let pki = self.folder.join("pki/workers").join(name);
         let admin = ports::free()?;
         let arguments = options(&[
             ("--worker-id", name.to_owned()),
@@ -92,9 +104,12 @@ impl ControlPlane {
                 "--control-plane-url",
                 format!("https://localhost:{}", self.stream_port),
             ),
-            ("--control-plane-ca-file", text(&pki.join("stream-ca.pem"))),
-            ("--cert-file", text(&pki.join(format!("{name}.crt")))),
-            ("--key-file", text(&pki.join(format!("{name}.key")))),
+            (
+                "--control-plane-ca-file",
+                text(&pki.join("control-plane-ca.pem")),
+            ),
+            ("--cert-file", text(&pki.join("worker.pem"))),
+            ("--key-file", text(&pki.join("worker.key"))),
             ("--gateway", format!("{GATEWAYS}/{name}")),
             ("--admin-listen", format!("127.0.0.1:{admin}")),
             ("--public-address", "127.0.0.1".to_owned()),
