@@ -42,7 +42,7 @@ pub async fn run(gateway: &Gateway, backends: [u16; 2], count: u32) -> anyhow::R
         Side::new(gateway, sides, backends[0])?,
         Side::new(gateway, [sides[1], sides[0]], backends[1])?,
     ];
-    gateway.put(&gateway.document(sides[0], backends[0])?)?;
+    gateway.put(&documents[0].document)?;
     let mut api = Asker::api(gateway).await?;
     let mut status = Asker::api(gateway).await?;
     let mut worker = Asker::worker(gateway, open_port).await?;
@@ -60,7 +60,7 @@ pub async fn run(gateway: &Gateway, backends: [u16; 2], count: u32) -> anyhow::R
     {
         let start = Instant::now();
         let put = async {
-            let answer = api.put(&gateway.id(), side.document.clone()).await?;
+            let answer = api.put(&gateway.id(), &side.document).await?;
             let since = start.elapsed();
             let operation = answer
                 .headers
@@ -92,7 +92,7 @@ pub async fn run(gateway: &Gateway, backends: [u16; 2], count: u32) -> anyhow::R
 
 /// One of the two configurations.
 struct Side {
-    document: Bytes,
+    document: Value,
     backend: Bytes,
     inside: Target,
     outside: Outsider,
@@ -102,7 +102,7 @@ impl Side {
     fn new(gateway: &Gateway, [inside, outside]: [&str; 2], backend: u16) -> anyhow::Result<Self> {
         let document = gateway.document(&format!("{inside}-root"), backend)?;
         Ok(Self {
-            document: serde_json::to_vec(&document)?.into(),
+            document,
             backend: backend.to_string().into(),
             inside: Target {
                 cert_file: Some(gateway.certificates.join(format!("{inside}.crt"))),
@@ -169,10 +169,11 @@ impl Asker {
         self.ask(Request::get(path), Bytes::new()).await
     }
 
-    async fn put(&mut self, id: &str, document: Bytes) -> anyhow::Result<Answer> {
+    async fn put(&mut self, id: &str, document: &Value) -> anyhow::Result<Answer> {
         let path = format!("{id}?api-version={API_VERSION}");
         let request = Request::put(path).header("content-type", "application/json");
-        self.ask(request, document).await
+        let body = serde_json::to_vec(document)?.into();
+        self.ask(request, body).await
     }
 
     async fn ask(
