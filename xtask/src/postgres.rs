@@ -32,28 +32,25 @@ impl Postgres {
         let programs = find_programs()?;
         let folder = tempfile::Builder::new()
             .prefix("portcullis-postgres-")
-            .tempdir()?
-            .keep();
-        let cluster = folder.join("cluster");
+            .tempdir()?;
+        let cluster = folder.path().join("cluster");
         let user = User::choose()?;
-        user.own(&folder)?;
-        program::read(
-            user.command(&programs.join("initdb"))
-                .arg("--pgdata")
-                .arg(&cluster)
-                .args(INITDB),
-        )?;
+        user.own(folder.path())?;
+        let mut initdb = user.command(&programs.join("initdb"));
+        program::read(initdb.arg("--pgdata").arg(&cluster).args(INITDB))?;
         let port = free_port()?;
         let server = server(
             user.command(&programs.join("postgres")),
-            &folder,
+            folder.path(),
             &cluster,
             port,
         );
-        let words = [folder.as_os_str(), server.get_program()]
+        let words = [folder.path().as_os_str(), server.get_program()]
             .into_iter()
             .chain(server.get_args());
         let watchdog = Watchdog::start(START, CLEAN_UP, words)?;
+        // From here on the watchdog removes it.
+        let folder = folder.keep();
         let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
         wait_until(|| is_ready(&programs, port))
             .with_context(|| format!("Postgres does not start:\n{}", log()))?;
