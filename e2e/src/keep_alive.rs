@@ -57,11 +57,8 @@ impl KeepAlive {
         if std::mem::take(&mut self.announced_close) {
             self.stream = connect(&self.host, self.port, &self.config);
         }
-        write!(
-            self.stream.get_mut(),
-            "GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n",
-            self.host
-        )?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+        self.stream.get_mut().write_all(request.as_bytes())?;
         self.stream.get_mut().flush()?;
         let mut status = None;
         let mut length = None;
@@ -99,6 +96,7 @@ fn connect(
     let name = ServerName::try_from(host.to_owned()).expect("host name");
     let connection = ClientConnection::new(Arc::clone(config), name).expect("TLS client");
     let socket = TcpStream::connect(("127.0.0.1", port)).expect("connect");
+    socket.set_nodelay(true).expect("no delay");
     socket
         .set_read_timeout(Some(Duration::from_secs(20)))
         .expect("timeout");

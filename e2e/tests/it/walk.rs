@@ -100,13 +100,13 @@ fn refused_clients(directory: &std::path::Path, root: &Authority) -> Vec<Refused
         Refused {
             name: "another CA of the same name",
             identity: Some(twin.issue(directory, &Leaf::client("twin"), &[])),
-            reason: "",
+            reason: "bad_signature",
             alerts: &["unknown ca", "decrypt error", "bad certificate"],
         },
         Refused {
             name: "self-signed",
             identity: Some(self_signed(directory, "self-signed")),
-            reason: "unknown_issuer",
+            reason: "self_signed",
             alerts: &["unknown ca"],
         },
         Refused {
@@ -133,6 +133,7 @@ fn refused_clients(directory: &std::path::Path, root: &Authority) -> Vec<Refused
 #[track_caller]
 fn check_refusal(deployment: &Deployment, target: &Target<'_>, tls: Tls, refused: &Refused) {
     let worker = deployment.workers[0].process();
+    let reason = format!("\"reason\":\"{}\"", refused.reason);
     let before = worker.log().len();
     let openssl = target.s_client(tls, refused.identity.as_ref());
     assert_eq!(
@@ -154,10 +155,7 @@ fn check_refusal(deployment: &Deployment, target: &Target<'_>, tls: Tls, refused
     e2e::wait::until(refused.name, std::time::Duration::from_secs(5), || {
         let log = worker.log().split_off(before);
         let line = log.lines().any(|line| {
-            line.contains("handshake failed")
-                && line.contains(refused.reason)
-                && line.contains("connection")
-                && line.contains("mtls")
+            line.contains(&reason) && line.contains("\"connection\"") && line.contains("\"mtls\"")
         });
         if line { Ok(()) } else { Err(log) }
     });
