@@ -98,10 +98,11 @@ impl Process {
 
     fn signal(&mut self, signal: &str) -> ExitStatus {
         let pid = self.child.id().to_string();
-        Command::new("kill")
-            .args([signal, &pid])
+        // The shell's own: a slim Debian has no program of this name.
+        Command::new("sh")
+            .args(["-c", "kill \"$1\" \"$2\"", "sh", signal, &pid])
             .status()
-            .expect("kill");
+            .expect("run sh");
         let what = format!("end of {} after {signal}", self.name);
         let log = self.log.clone();
         let child = &mut self.child;

@@ -26,7 +26,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
     step("documentation", documentation)?;
     step("dependencies", deny::run)?;
     let tally = step("tests", || test::run(&[]))?;
-    if compose::engine_answers() {
+    if !tally.is_success() {
+        println!("==> compose: not started, since tests failed");
+    } else if compose::engine_answers() {
         step("compose", compose::run)?;
     } else {
         println!("==> compose: skipped, no Docker engine answers");

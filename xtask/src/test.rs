@@ -20,6 +20,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Whether tests ran, all to the end, and none failed.
+    pub(crate) fn is_success(&self) -> bool {
+        self.failed == 0 && self.complete && self.passed > 0
+    }
+
     /// The task's outcome.
     ///
     /// # Errors
