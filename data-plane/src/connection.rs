@@ -77,9 +77,9 @@ pub(crate) fn spawn(
         let _panic = CountPanic(Rc::clone(&core));
         let _permit = permit;
         let watch = Rc::clone(registered.watch());
-        watch
-            .supervise(serve(core, origin, registered, stream, client))
-            .await;
+        // In a box of its own: a future that is moved into another one takes its place there twice.
+        let serving = Box::pin(serve(core, origin, registered, stream, client));
+        watch.supervise(serving).await;
     });
 }
 

@@ -33,7 +33,8 @@ pub(crate) async fn serve(connection: &Rc<Connection>, stream: ClientStream) {
     let limits = &core.limits;
     let service = {
         let connection = Rc::clone(connection);
-        service_fn(move |request| respond(Rc::clone(&connection), request))
+        // In a box: hyper and the executor move it, and it is large.
+        service_fn(move |request| Box::pin(respond(Rc::clone(&connection), request)))
     };
     let mut serving = pin!(
         http2::Builder::new(Executor(Rc::clone(core)))

@@ -47,7 +47,7 @@ pub(crate) async fn accept(
     let mut listener = None;
     let failure = match watch.race(speaks_tls(&stream)).await {
         Ok(Ok(true)) => {
-            let making = make(site, stream, &handshake, &mut listener);
+            let making = Box::pin(make(site, stream, &handshake, &mut listener));
             match watch
                 .race(CURRENT.scope(Rc::clone(&handshake), making))
                 .await
