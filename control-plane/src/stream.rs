@@ -6,7 +6,10 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use proto::config::v1::config_stream_server::ConfigStreamServer;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming};
 
@@ -32,6 +35,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A worker has one stream; a few more are room for reconnecting ones.
 const STREAMS_PER_CONNECTION: u32 = 4;
+
+/// Sessions that may wait for a fresh read at once; further ones wait for a place.
+const REFRESHES: usize = 64;
 
 /// A Hello with ten thousand gateways and their blobs fits.
 const MAX_WORKER_MESSAGE: usize = 4 * 1024 * 1024;
@@ -106,13 +112,15 @@ impl ConfigStream {
         shutdown: CancellationToken,
     ) -> Result<(), StreamError> {
         let (sender, published) = watch::channel(None);
-        let publishing = Publisher::new(store.clone(), sender).run();
+        let (refresh, refreshes) = mpsc::channel(REFRESHES);
+        let publishing = Publisher::new(store.clone(), sender, refreshes).run();
         let sessions = TaskTracker::new();
         let service = Service::new(service::Parts {
             store,
             clock,
             metrics,
             published,
+            refresh,
             sessions: sessions.clone(),
             shutdown: shutdown.clone(),
         });

@@ -13,7 +13,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{metrics::Metrics, publisher::Published, session};
+use super::{
+    metrics::Metrics,
+    publisher::{Published, Refresh},
+    session,
+};
 use crate::{clock::Clock, store::Store};
 
 /// Messages that wait for the connection; with chunks of 256 KiB this bounds the memory of a slow worker.
@@ -26,6 +30,7 @@ pub(super) struct Parts {
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) published: watch::Receiver<Published>,
+    pub(super) refresh: Refresh,
     pub(super) sessions: TaskTracker,
     pub(super) shutdown: CancellationToken,
 }

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use proto::config::v1::{ControlMessage, WorkerMessage};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 use tonic::{Status, Streaming};
 use tracing::Instrument;
 
@@ -125,6 +128,15 @@ async fn keep_lease(parts: &Parts, session: &Session) -> Ended {
     }
 }
 
+/// Waits for a read of what is wanted that began after the worker connected: what was put before that is told before
+/// `Synced`, also when the publisher's last read is a moment old.
+async fn refresh(parts: &Parts) {
+    let (asking, answered) = oneshot::channel();
+    if parts.refresh.send(asking).await.is_ok() {
+        let _publisher_gone = answered.await;
+    }
+}
+
 async fn serve(
     parts: &Parts,
     hello: Hello,
@@ -132,6 +144,7 @@ async fn serve(
     outbox: &Outbox,
 ) -> Ended {
     let mut published = parts.published.clone();
+    refresh(parts).await;
     let mut worker = match Worker::begin(parts, hello, &mut published).await {
         Ok(worker) => worker,
         Err(ended) => return ended,
