@@ -10,6 +10,9 @@
 //! DIR/workers/NAME/state.key               for the worker's --state-key-file
 //! ```
 //! Each folder can be given to its process alone; `ca.key` is needed by none of them.
+//!
+//! The control plane lets a worker use only the ids that its certificate names. Here the id is both the common name and
+//! a subject alternative name; certificates made elsewhere need one of the two, and the purpose `clientAuth`.
 
 use std::{
     io,
@@ -212,7 +215,6 @@ fn ensure_worker(
     if let Some(directory) = worker.cert_file.parent() {
         make_directory(directory)?;
     }
-    // The id is the common name and, being a valid DNS label in most cases, the subject alternative name.
     let names = [worker.id.clone()];
     let wanted = Wanted {
         common_name: &worker.id,

@@ -24,6 +24,7 @@ use crate::{
 mod blobs;
 mod hello;
 mod metrics;
+mod name;
 mod plan;
 mod publisher;
 mod service;
@@ -48,6 +49,7 @@ pub struct ConfigStream {
     listener: TcpListener,
     address: SocketAddr,
     server: Server,
+    mutual_tls: bool,
 }
 
 /// Why the configuration stream cannot be served.
@@ -91,6 +93,7 @@ impl ConfigStream {
             listener,
             address,
             server,
+            mutual_tls: matches!(settings.security, StreamSecurity::MutualTls { .. }),
         })
     }
 
@@ -122,6 +125,7 @@ impl ConfigStream {
             published,
             refresh,
             sessions: sessions.clone(),
+            mutual_tls: self.mutual_tls,
             shutdown: shutdown.clone(),
         });
         let service = ConfigStreamServer::from_arc(Arc::new(service))

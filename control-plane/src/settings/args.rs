@@ -71,7 +71,8 @@ pub struct ServeArgs {
     #[arg(long, env = "PORTCULLIS_STREAM_KEY_FILE", value_name = "FILE", help_heading = STREAM)]
     pub stream_key_file: Option<PathBuf>,
 
-    /// PEM file with the CAs that issue certificates to workers; a worker without one is refused.
+    /// PEM file with the CAs that issue certificates to workers; a worker without one is refused. A worker's certificate
+    /// names its --worker-id, to the letter: as common name, or as DNS or IP address entry of the subject alternative name.
     #[arg(long, env = "PORTCULLIS_STREAM_CLIENT_CA_FILE", value_name = "FILE", help_heading = STREAM)]
     pub stream_client_ca_file: Option<PathBuf>,
 

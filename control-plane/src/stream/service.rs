@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     metrics::Metrics,
+    name::Names,
     publisher::{Published, Refresh},
     session,
 };
@@ -33,6 +34,8 @@ pub(super) struct Parts {
     pub(super) refresh: Refresh,
     pub(super) sessions: TaskTracker,
     pub(super) shutdown: CancellationToken,
+    /// Whether each connection has shown a client certificate.
+    pub(super) mutual_tls: bool,
 }
 
 pub(super) struct Service {
@@ -73,7 +76,8 @@ impl config_stream_server::ConfigStream for Service {
         }
         let (outbox, messages) = mpsc::channel(OUTBOX);
         let (parts, connections) = (self.parts.clone(), self.connections.clone());
-        let session = session::run(parts, connections, request.into_inner(), outbox);
+        let names = Names::proven_by(&request, parts.mutual_tls);
+        let session = session::run(parts, connections, names, request.into_inner(), outbox);
         self.parts.sessions.spawn(async move {
             if AssertUnwindSafe(session).catch_unwind().await.is_err() {
                 tracing::error!("a session of the configuration stream panicked");

@@ -14,6 +14,7 @@ use self::worker::Worker;
 use super::{
     hello::Hello,
     metrics::End,
+    name::Names,
     service::{Connections, Parts},
 };
 use crate::store::{Session, StoreError};
@@ -37,10 +38,11 @@ struct Ended {
 pub(super) async fn run(
     parts: Parts,
     connections: Arc<Connections>,
+    names: Names,
     mut inbound: Streaming<WorkerMessage>,
     outbox: Outbox,
 ) {
-    let hello = match first_message(&parts, &mut inbound).await {
+    let hello = match first_message(&parts, &names, &mut inbound).await {
         Ok(hello) => hello,
         Err(ended) => {
             tracing::warn!(reason = ?ended.reason, status = ?ended.status, "a worker was not let in");
@@ -80,6 +82,7 @@ pub(super) async fn run(
 
 async fn first_message(
     parts: &Parts,
+    names: &Names,
     inbound: &mut Streaming<WorkerMessage>,
 ) -> Result<Hello, Ended> {
     let message = tokio::select! {
@@ -87,7 +90,11 @@ async fn first_message(
         () = parts.shutdown.cancelled() => return Err(Ended::lost()),
     };
     match message {
-        Ok(Ok(Some(message))) => Hello::parse(message).map_err(Ended::refused),
+        Ok(Ok(Some(message))) => {
+            let hello = Hello::parse(message).map_err(Ended::refused)?;
+            names.check(&hello.session.worker).map_err(Ended::refused)?;
+            Ok(hello)
+        }
         Ok(Ok(None)) => Err(Ended::closed()),
         Ok(Err(_)) => Err(Ended::lost()),
         Err(_) => Err(Ended::refused(Status::deadline_exceeded("no Hello came"))),

@@ -27,6 +27,7 @@ on_both_databases!(
     a_second_hello_is_refused,
     a_stopping_control_plane_ends_its_streams,
     mutual_tls_lets_in_only_workers_with_a_certificate,
+    a_worker_uses_only_the_id_that_its_certificate_names,
 );
 
 async fn the_newer_connection_of_a_worker_wins(database: Database) {
@@ -142,37 +143,36 @@ async fn any_replica_serves_any_worker(database: Database) {
 
 async fn mutual_tls_lets_in_only_workers_with_a_certificate(database: Database) {
     let ca = Authority::new();
-    let (chain, key) = ca.issue("localhost");
-    let security = StreamSecurity::MutualTls {
-        identity: Identity::from_pem(chain.into(), Zeroizing::new(key.into())).unwrap(),
-        client_ca_pem: ca.pem().into(),
-    };
-    let rig = Rig::start_with(&database, security).await;
-    let tls = ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(ca.pem()))
-        .domain_name("localhost");
-    let with = |tls: ClientTlsConfig| async move {
-        let channel = Channel::from_shared(format!("https://{}", rig.address)).unwrap();
-        let channel = channel.tls_config(tls).unwrap().connect().await.ok()?;
-        let mut worker = Worker::connect_by(channel, Worker::hello("worker"))
-            .await
-            .ok()?;
+    let rig = Rig::start_with(&database, ca.security()).await;
+    let worker = async |tls: ClientTlsConfig| {
+        let mut worker = ca.connect(&rig, tls, "worker").await?;
         worker.first().await
     };
-    let own = |ca: &Authority| {
-        let (chain, key) = ca.issue("worker");
-        tonic::transport::Identity::from_pem(chain, key)
-    };
     assert_eq!(
-        with(tls.clone().identity(own(&ca))).await,
+        worker(ca.tls_of("worker")).await,
         Some(super::worker::Heard::Synced)
     );
-    assert_eq!(with(tls.clone()).await, None, "no certificate");
-    assert_eq!(
-        with(tls.identity(own(&Authority::new()))).await,
-        None,
-        "another CA's"
-    );
+    assert_eq!(worker(ca.tls()).await, None, "no certificate");
+    let foreign = ca.tls().identity(Authority::new().identity("worker"));
+    assert_eq!(worker(foreign).await, None, "another CA's");
+    rig.stop().await;
+}
+
+async fn a_worker_uses_only_the_id_that_its_certificate_names(database: Database) {
+    let ca = Authority::new();
+    let rig = Rig::start_with(&database, ca.security()).await;
+    let mut first = ca.connect(&rig, ca.tls_of("first"), "first").await.unwrap();
+    first.hear_synced().await;
+    let mut second = ca
+        .connect(&rig, ca.tls_of("second"), "first")
+        .await
+        .unwrap();
+    assert_eq!(second.hear_end().await.code(), Code::PermissionDenied);
+    // It has not taken over the lease either.
+    let begun = rig.put(put("gw", "a")).await;
+    let apply = first.hear_apply().await;
+    first.ack(&apply).await;
+    assert_eq!(rig.ended(&begun).await.state, OperationState::Succeeded);
     rig.stop().await;
 }
 
@@ -190,8 +190,38 @@ impl Authority {
         }
     }
 
-    fn pem(&self) -> String {
-        self.issuer.pem()
+    /// What a control plane with this CA demands.
+    fn security(&self) -> StreamSecurity {
+        let (chain, key) = self.issue("localhost");
+        StreamSecurity::MutualTls {
+            identity: Identity::from_pem(chain.into(), Zeroizing::new(key.into())).unwrap(),
+            client_ca_pem: self.issuer.pem().into(),
+        }
+    }
+
+    /// Of a client without a certificate.
+    fn tls(&self) -> ClientTlsConfig {
+        ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(self.issuer.pem()))
+            .domain_name("localhost")
+    }
+
+    fn tls_of(&self, name: &str) -> ClientTlsConfig {
+        self.tls().identity(self.identity(name))
+    }
+
+    fn identity(&self, name: &str) -> tonic::transport::Identity {
+        let (chain, key) = self.issue(name);
+        tonic::transport::Identity::from_pem(chain, key)
+    }
+
+    /// `None`: the connection fails.
+    async fn connect(&self, rig: &Rig, tls: ClientTlsConfig, worker: &str) -> Option<Worker> {
+        let channel = Channel::from_shared(format!("https://{}", rig.address)).unwrap();
+        let channel = channel.tls_config(tls).unwrap().connect().await.ok()?;
+        Worker::connect_by(channel, Worker::hello(worker))
+            .await
+            .ok()
     }
 
     /// Chain and key, PEM.
