@@ -7,7 +7,6 @@ use tokio::io::AsyncWrite;
 
 use crate::http::head::BodyLength;
 use crate::http::refusal::Refusal;
-use crate::upstream::stream::UpstreamStream;
 
 /// Where a request body comes from.
 pub(crate) trait RequestBody {
@@ -28,7 +27,9 @@ pub(crate) struct Upload {
     out: Vec<u8>,
     written: usize,
     body: BodyLength,
-    /// Nothing more will be written.
+    /// Nothing more comes behind what is in `out`.
+    ended: bool,
+    /// All of it has been handed to the backend's connection.
     done: bool,
     started: bool,
 }
@@ -47,19 +48,21 @@ impl Upload {
         Self {
             out: head,
             written: 0,
+            ended: body == BodyLength::None,
             body,
             done: false,
             started: false,
         }
     }
 
+    /// Whether the backend's connection has taken the whole request. Until then it carries no other.
     pub(crate) fn is_done(&self) -> bool {
         self.done
     }
 
     /// Whether it is the backend that does not take what is there.
     pub(crate) fn waits_for_upstream(&self) -> bool {
-        self.written < self.out.len()
+        !self.done && (self.ended || self.written < self.out.len())
     }
 
     /// Whether the backend may have seen a byte of it.
@@ -76,7 +79,7 @@ impl Upload {
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        stream: &mut UpstreamStream,
+        stream: &mut (impl AsyncWrite + Unpin),
         source: &mut impl RequestBody,
     ) -> Poll<Result<(), UploadError>> {
         loop {
@@ -89,11 +92,10 @@ impl Upload {
                 self.started = true;
                 self.written += sent;
             }
-            if self.done || self.body == BodyLength::None {
+            if self.ended {
+                ready!(pin!(stream).poll_flush(cx)).map_err(|_| UploadError::Upstream)?;
                 self.done = true;
-                return pin!(stream)
-                    .poll_flush(cx)
-                    .map_err(|_| UploadError::Upstream);
+                return Poll::Ready(Ok(()));
             }
             let payload = ready!(source.poll_payload(cx)).map_err(UploadError::Client)?;
             self.out.clear();
@@ -118,11 +120,11 @@ impl Upload {
                 if piece.is_empty() && *left > 0 {
                     return Err(UploadError::Client(Refusal::InvalidBody));
                 }
-                self.done = *left == 0;
+                self.ended = *left == 0;
                 self.out.extend_from_slice(piece);
             }
             BodyLength::Unknown if piece.is_empty() => {
-                self.done = true;
+                self.ended = true;
                 self.out.extend_from_slice(b"0\r\n\r\n");
             }
             BodyLength::Unknown => {
@@ -153,6 +155,47 @@ const LARGEST_PIECE: usize = 32 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::task::Waker;
+    use tokio::io::AsyncReadExt;
+
+    /// A body that is all there.
+    struct Whole(&'static [u8]);
+
+    impl RequestBody for Whole {
+        fn poll_payload(&mut self, _: &mut Context<'_>) -> Poll<Result<&[u8], Refusal>> {
+            Poll::Ready(Ok(self.0))
+        }
+
+        fn consume(&mut self, len: usize) {
+            self.0 = &self.0[len..];
+        }
+    }
+
+    /// A backend that has not read the end of a request may take the next one on the connection for it.
+    #[tokio::test]
+    async fn an_upload_is_done_when_the_backend_has_all_of_it() {
+        for (body, framed) in [
+            (BodyLength::Bytes(11), "hello world"),
+            (BodyLength::Unknown, "b\r\nhello world\r\n0\r\n\r\n"),
+        ] {
+            let (mut gateway, mut backend) = tokio::io::duplex(6);
+            let mut upload = Upload::new(b"head".to_vec(), body);
+            let mut source = Whole(b"hello world");
+            let mut received = Vec::new();
+            let mut cx = Context::from_waker(Waker::noop());
+            while upload.poll(&mut cx, &mut gateway, &mut source).is_pending() {
+                assert!(!upload.is_done(), "after {received:?}");
+                backend.read_buf(&mut received).await.unwrap();
+            }
+            assert!(upload.is_done());
+            drop(gateway);
+            backend.read_to_end(&mut received).await.unwrap();
+            assert_eq!(
+                String::from_utf8(received).unwrap(),
+                format!("head{framed}")
+            );
+        }
+    }
 
     #[test]
     fn chunk_sizes_are_hexadecimal() {
