@@ -48,13 +48,10 @@ pub(crate) fn write_head<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
                     write_field(out, name, value);
                 }
             }
-            Field::ContentLength if head.body != BodyLength::Unknown => {
-                write_field(out, name, value);
-            }
+            Field::ContentLength => write_length(out, head.body),
             Field::Cookie => cookies = true,
             Field::ForwardedFor => forwarded_for = true,
             Field::Connection
-            | Field::ContentLength
             | Field::Expect
             | Field::HopByHop
             | Field::Host
@@ -132,6 +129,20 @@ fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The length that was understood, not as it was spelled: to some parsers, a leading zero makes a number octal. What has no
+/// body, by whatever the client's protocol tells that, is not announced with one.
+fn write_length(out: &mut Vec<u8>, body: BodyLength) {
+    let length = match body {
+        BodyLength::None => 0,
+        BodyLength::Bytes(length) => length,
+        // The chunks tell.
+        BodyLength::Unknown => return,
+    };
+    out.extend_from_slice(b"Content-Length: ");
+    json::number(length, out);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -253,6 +264,17 @@ mod tests {
         }
         assert_eq!(forwarded.matches("transfer-encoding: chunked").count(), 1);
         assert_eq!(forwarded.matches("connection:").count(), 1);
+    }
+
+    #[test]
+    fn a_length_is_spelled_anew() {
+        for (spelled, expected) in [("0011", "11"), ("00", "0"), ("7", "7")] {
+            let request =
+                format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {spelled}\r\n\r\n");
+            let forwarded = forward(&request, &upstream(UpstreamHost::Client, ""));
+            let field = format!("\r\nContent-Length: {expected}\r\n");
+            assert!(forwarded.contains(&field), "{forwarded}");
+        }
     }
 
     #[test]

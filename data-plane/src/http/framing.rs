@@ -101,7 +101,7 @@ impl Decoder {
 }
 
 impl Chunks {
-    /// Strict: no bare line feeds, no spaces around sizes, sizes of at most 16 digits, trailers dropped unread.
+    /// Strict: no bare line feeds, no spaces around sizes, sizes of at most 15 digits, trailers dropped unread.
     fn step(&mut self, buffered: &[u8]) -> Result<Step, InvalidFraming> {
         for (skip, &byte) in buffered.iter().enumerate() {
             match self.place {

@@ -281,10 +281,18 @@ pub(crate) fn check_http2<'a>(
     if parts.headers.len() > limits.max_headers {
         return Err(Refusal::HeadersTooLarge);
     }
-    let (_, target) = split_target(method, target)?;
+    let (None, target) = split_target(method, target)? else {
+        // RFC 9113, 8.3.1: `:path` is no absolute form.
+        return Err(Refusal::InvalidUri);
+    };
     let mut fields = Fields::default();
+    let mut bytes = target.len();
     for (name, value) in &parts.headers {
         fields.read(name.as_str(), value.as_bytes(), limits)?;
+        bytes += name.as_str().len() + value.len();
+    }
+    if bytes > limits.max_header_bytes {
+        return Err(Refusal::HeadersTooLarge);
     }
     let mut host = fields.host.map(parse_host).transpose()?;
     if let Some(authority) = parts.uri.authority() {
