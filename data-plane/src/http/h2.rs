@@ -15,10 +15,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
 use crate::access_log::record::Record;
-use crate::connection::registry::Kind;
+use crate::connection::registry::{Kind, Watch};
 use crate::connection::stream::ClientStream;
 use crate::connection::{Connection, CountPanic};
-use crate::cores::core::Core;
 use crate::http::h2::body::{Body, ReceivedBody, Streaming};
 use crate::http::head::check_http2;
 use crate::http::plan::plan;
@@ -37,7 +36,7 @@ pub(crate) async fn serve(connection: &Rc<Connection>, stream: ClientStream) {
         service_fn(move |request| Box::pin(respond(Rc::clone(&connection), request)))
     };
     let mut serving = pin!(
-        http2::Builder::new(Executor(Rc::clone(core)))
+        http2::Builder::new(Executor(Rc::clone(connection)))
             .max_concurrent_streams(limits.http2_max_streams)
             .initial_stream_window_size(limits.http2_stream_window_bytes)
             .initial_connection_window_size(limits.http2_connection_window_bytes)
@@ -69,21 +68,43 @@ pub(crate) async fn serve(connection: &Rc<Connection>, stream: ClientStream) {
     .await;
 }
 
-/// Runs hyper's tasks where the connection lives.
+tokio::task_local! {
+    /// The deadlines of the request that the task is for.
+    static CURRENT: Rc<Watch>;
+}
+
+/// Runs hyper's tasks, one for each request, where the connection lives.
 #[derive(Clone, Debug)]
-struct Executor(Rc<Core>);
+struct Executor(Rc<Connection>);
 
 impl<F> hyper::rt::Executor<F> for Executor
 where
     F: Future<Output = ()> + 'static,
 {
     fn execute(&self, task: F) {
-        let core = Rc::clone(&self.0);
+        let connection = Rc::clone(&self.0);
         tokio::task::spawn_local(async move {
-            let _panic = CountPanic(core);
-            task.await;
+            let core = &connection.core;
+            let _panic = CountPanic(Rc::clone(core));
+            let registered = core
+                .registry
+                .register(connection.origin.socket, Kind::Stream);
+            let watch = registered.watch();
+            let task = CURRENT.scope(Rc::clone(watch), task);
+            watch.supervise(cut_when_stuck(watch, task)).await;
         });
     }
+}
+
+/// Ends a task that has let its deadline pass: while a client takes nothing, hyper asks for no more of a response, and
+/// so nobody else looks at the time.
+async fn cut_when_stuck(watch: &Watch, task: impl Future<Output = ()>) {
+    let mut task = pin!(task);
+    poll_fn(|cx| match task.as_mut().poll(cx) {
+        Poll::Pending if watch.check().is_err() => Poll::Ready(()),
+        polled => polled,
+    })
+    .await;
 }
 
 async fn respond(
@@ -92,10 +113,10 @@ async fn respond(
 ) -> Result<Response<Body>, Infallible> {
     let core = &connection.core;
     let mut turn = Turn::begin(&connection);
-    let registered = core
-        .registry
-        .register(connection.origin.socket, Kind::Stream);
-    let watch = Rc::clone(registered.watch());
+    // hyper runs requests in tasks of the executor and nowhere else.
+    let watch = CURRENT
+        .try_with(Rc::clone)
+        .unwrap_or_else(|_| Rc::clone(&connection.watch));
     let (parts, incoming) = request.into_parts();
     let planned = check_http2(&parts, !incoming.is_end_stream(), &core.limits).and_then(|head| {
         let fields = || {
@@ -109,13 +130,10 @@ async fn respond(
     drop(parts);
     let outgoing = match planned {
         Ok(outgoing) => outgoing,
-        Err(refusal) => return Ok(refuse(turn, refusal)),
+        Err(refusal) => return Ok(refuse(turn, &watch, refusal)),
     };
     let mut source = ReceivedBody::new(incoming);
-    let sending = send::send(core, &watch, outgoing, &mut source, |head, _| render(head));
-    let Some(answered) = watch.supervise(sending).await else {
-        return Ok(refuse(turn, Refusal::ClientClosed));
-    };
+    let answered = send::send(core, &watch, outgoing, &mut source, |head, _| render(head)).await;
     let Answered {
         exchange,
         facts,
@@ -123,13 +141,13 @@ async fn respond(
         latency,
     } = match answered {
         Ok(answered) => answered,
-        Err(refusal) => return Ok(refuse(turn, refusal)),
+        Err(refusal) => return Ok(refuse(turn, &watch, refusal)),
     };
     turn.record.status = facts.status;
     turn.record.server_status = Some(facts.status);
     turn.record.server_latency = Some(latency);
     turn.record.server = Some(exchange.peer());
-    *response.body_mut() = Streaming::begin(turn, registered, exchange, source);
+    *response.body_mut() = Streaming::begin(turn, watch, exchange, source);
     Ok(response)
 }
 
@@ -206,9 +224,11 @@ fn render(head: &ResponseHead<'_>) -> Result<Response<Body>, InvalidResponse> {
     Ok(response)
 }
 
-/// A reply of the gateway.
-fn refuse(mut turn: Turn, refusal: Refusal) -> Response<Body> {
+/// A reply of the gateway. The client has as long for it as for a head of its own.
+fn refuse(mut turn: Turn, watch: &Watch, refusal: Refusal) -> Response<Body> {
     turn.record.refuse(refusal);
+    let core = &turn.connection.core;
+    watch.arm(core.time.deadline(core.limits.header_read_timeout));
     // Other refusals concern one stream; what is wrong with it says nothing about the connection.
     if refusal == Refusal::PolicyChanged {
         turn.connection.watch.start_draining();

@@ -1,12 +1,13 @@
 //! Bodies of HTTP/2 messages, as hyper wants them: one type each way, nothing boxed twice.
 
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
-use crate::connection::registry::Registered;
+use crate::connection::registry::Watch;
 use crate::http::h2::Turn;
 use crate::http::refusal::Refusal;
 use crate::upstream::exchange::Exchange;
@@ -28,7 +29,7 @@ pub(super) enum Body {
 pub(super) struct Streaming {
     /// `None` once the body is over.
     turn: Option<Turn>,
-    registered: Registered,
+    watch: Rc<Watch>,
     exchange: Option<Exchange>,
     source: ReceivedBody,
 }
@@ -42,13 +43,13 @@ impl Streaming {
     /// The body of a response whose head has come.
     pub(super) fn begin(
         turn: Turn,
-        registered: Registered,
+        watch: Rc<Watch>,
         exchange: Exchange,
         source: ReceivedBody,
     ) -> Body {
         let mut streaming = Self {
             turn: Some(turn),
-            registered,
+            watch,
             exchange: Some(exchange),
             source,
         };
@@ -61,7 +62,6 @@ impl Streaming {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        self.registered.watch().remember(cx);
         match ready!(self.poll_bytes(cx)) {
             Ok(Some(bytes)) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
             Ok(None) => Poll::Ready(None),
@@ -77,7 +77,7 @@ impl Streaming {
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Refusal>> {
-        if self.registered.watch().check().is_err() {
+        if self.watch.check().is_err() {
             return Poll::Ready(Err(Refusal::UpstreamTimeout));
         }
         loop {
@@ -125,8 +125,7 @@ impl Streaming {
     fn progress(&self) {
         if let Some(turn) = &self.turn {
             let core = &turn.connection.core;
-            self.registered
-                .watch()
+            self.watch
                 .arm(core.time.deadline(core.limits.stream_idle_timeout));
         }
     }

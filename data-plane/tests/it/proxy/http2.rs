@@ -257,6 +257,13 @@ async fn a_removed_listener_says_goodbye_and_finishes_what_runs() {
     client.ended().await;
 }
 
+const PLAIN: [(&str, &str); 4] = [
+    (":method", "GET"),
+    (":scheme", "https"),
+    (":authority", "open.example"),
+    (":path", "/"),
+];
+
 /// What HTTP/2 forbids and HTTP/1 would take for framing, sent as raw frames since no client library would.
 #[tokio::test]
 async fn fields_of_http1_are_refused() {
@@ -275,16 +282,12 @@ async fn fields_of_http1_are_refused() {
         &[("x break", "a")],
         &[("content-length", "5"), ("content-length", "6")],
         &[("content-length", "x")],
+        &[("content-length", "5")],
         &[(":authority", "strict.example")],
         &[(":path", "/again")],
     ];
     for extra in cases {
-        let mut fields = vec![
-            (":method", "GET"),
-            (":scheme", "https"),
-            (":authority", "open.example"),
-            (":path", "/"),
-        ];
+        let mut fields = PLAIN.to_vec();
         fields.extend_from_slice(extra);
         let mut stream = pki::connect(
             gateway.address,
@@ -298,12 +301,6 @@ async fn fields_of_http1_are_refused() {
         assert!(answer != Answered::Passed, "{extra:?}");
         assert!(backend.seen().is_empty(), "{extra:?} reached the backend");
     }
-    let plain = [
-        (":method", "GET"),
-        (":scheme", "https"),
-        (":authority", "open.example"),
-        (":path", "/"),
-    ];
     let mut stream = pki::connect(
         gateway.address,
         pki::client(&server, None, "h2"),
@@ -311,8 +308,32 @@ async fn fields_of_http1_are_refused() {
     )
     .await
     .unwrap();
-    stream.write_all(&raw_request(&plain)).await.unwrap();
+    stream.write_all(&raw_request(&PLAIN)).await.unwrap();
     assert_eq!(first_answer(&mut stream).await, Answered::Passed);
+}
+
+/// A client that opens a stream and never lets its response through holds a backend connection.
+#[tokio::test]
+async fn a_client_that_takes_no_response_is_reset() {
+    let server = Ca::new("server");
+    let large = vec![b'x'; 1_000_000];
+    let backend = Backend::start(move |_| Answer::Keep(ok(&large))).await;
+    let limits = Limits {
+        stream_idle_timeout: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let gateway = Gateway::start_with(settings(limits), bind(&server, &backend)).await;
+    let mut stream = pki::connect(
+        gateway.address,
+        pki::client(&server, None, "h2"),
+        "open.example",
+    )
+    .await
+    .unwrap();
+    stream.write_all(&raw_request(&PLAIN)).await.unwrap();
+    assert_eq!(first_answer(&mut stream).await, Answered::Passed);
+    // The window of the stream is never opened again: what comes after its 64 KiB is the reset.
+    assert_eq!(first_answer(&mut stream).await, Answered::Refused);
 }
 
 #[derive(Debug, PartialEq, Eq)]
