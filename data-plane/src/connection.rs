@@ -62,6 +62,8 @@ pub(crate) struct Connection {
     pub(crate) served: Cell<u64>,
     /// Requests under way; HTTP/2 has many at a time.
     pub(crate) streams: Cell<u32>,
+    /// HTTP/2 requests that did not come to their end.
+    pub(crate) broken_off: Cell<u64>,
 }
 
 /// Starts the task of a connection.
@@ -163,6 +165,7 @@ fn connection(
         log,
         served: Cell::new(0),
         streams: Cell::new(0),
+        broken_off: Cell::new(0),
         core,
         origin,
     })

@@ -71,7 +71,7 @@ limits! {
     http2_stream_window_bytes: u32 = "64KiB", "PORTCULLIS_HTTP2_STREAM_WINDOW_BYTES";
     /// HTTP/2 flow-control window of one connection, in bytes (Envoy's edge profile)
     http2_connection_window_bytes: u32 = "1MiB", "PORTCULLIS_HTTP2_CONNECTION_WINDOW_BYTES";
-    /// HTTP/2 streams that a client may have reset before we saw them through, per connection (Sōzu, rapid reset)
+    /// HTTP/2 requests that may break off on one connection while that is most of them (Sōzu, rapid reset: CVE-2023-44487)
     http2_max_pending_resets: usize = "100", "PORTCULLIS_HTTP2_MAX_PENDING_RESETS";
     /// HTTP/2 streams that a client may make us reset, per connection (CVE-2025-8671)
     http2_max_local_resets: usize = "100", "PORTCULLIS_HTTP2_MAX_LOCAL_RESETS";

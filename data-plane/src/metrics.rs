@@ -66,6 +66,7 @@ impl Latency {
 pub(crate) struct CoreMetrics {
     pub(crate) accepted: Counter,
     pub(crate) refused_connections: Counter,
+    pub(crate) reset_floods: Counter,
     pub(crate) accept_errors: Counter,
     pub(crate) handshakes: Counter,
     pub(crate) panics: Counter,
@@ -151,7 +152,7 @@ impl Metrics {
 
 impl Collector for Metrics {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        let counters: [(&str, &str, u64); 9] = [
+        let counters: [(&str, &str, u64); 10] = [
             (
                 "connections_accepted",
                 "Client connections accepted",
@@ -161,6 +162,11 @@ impl Collector for Metrics {
                 "connections_refused",
                 "Client connections closed at once because there were too many",
                 self.sum(|core| core.refused_connections.read()),
+            ),
+            (
+                "connections_cut",
+                "HTTP/2 connections cut because the client kept breaking off its requests",
+                self.sum(|core| core.reset_floods.read()),
             ),
             (
                 "accept_errors",

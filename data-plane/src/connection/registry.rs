@@ -105,6 +105,12 @@ impl Watch {
         self.abort_at.set(self.abort_at.get().min(deadline));
     }
 
+    /// Ends the task when it is polled next, which is soon.
+    pub(crate) fn abort(&self) {
+        self.aborted.set(true);
+        self.wake();
+    }
+
     /// Remembers whom to wake. Called whenever the task is polled.
     pub(crate) fn remember(&self, cx: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
@@ -189,8 +195,7 @@ impl Registry {
     pub(crate) fn sweep(&self, now: u64) {
         for watch in self.0.borrow().places.iter().flatten() {
             if now >= watch.abort_at.get() {
-                watch.aborted.set(true);
-                watch.wake();
+                watch.abort();
             } else if now >= watch.deadline.get() && !watch.expired.replace(true) {
                 watch.wake();
             }

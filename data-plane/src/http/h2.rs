@@ -202,8 +202,23 @@ impl Drop for Turn {
             if record.status == 0 {
                 record.status = Refusal::ClientClosed.status();
             }
+            cut_reset_flood(connection);
         }
         record.finish(connection);
+    }
+}
+
+/// Cuts a connection most of whose requests break off: each costs the client two frames, and a backend a request. h2 counts
+/// only those that were reset before it handed them on.
+fn cut_reset_flood(connection: &Connection) {
+    let core = &connection.core;
+    let broken_off = connection.broken_off.get() + 1;
+    connection.broken_off.set(broken_off);
+    let allowed = u64::try_from(core.limits.http2_max_pending_resets).unwrap_or(u64::MAX);
+    if broken_off == allowed.max(connection.served.get() / 2) + 1 {
+        core.metrics.reset_floods.add(1);
+        tracing::info!(client = %connection.client_text, broken_off, "connection cut: the client keeps breaking off its requests");
+        connection.watch.abort();
     }
 }
 

@@ -14,8 +14,8 @@ use tokio::task::JoinHandle;
 
 use super::backend::{Answer, Backend, ok};
 use super::gateway::{Gateway, host, https, settings, upstream, with_tls};
-use super::own_address;
 use super::pki::{self, Ca};
+use super::{eventually, own_address};
 
 struct H2 {
     sender: SendRequest<Full<Bytes>>,
@@ -334,6 +334,56 @@ async fn a_client_that_takes_no_response_is_reset() {
     assert_eq!(first_answer(&mut stream).await, Answered::Passed);
     // The window of the stream is never opened again: what comes after its 64 KiB is the reset.
     assert_eq!(first_answer(&mut stream).await, Answered::Refused);
+}
+
+/// Rapid reset (CVE-2023-44487), slow enough for each request to have reached the backend.
+#[tokio::test]
+async fn a_client_that_keeps_breaking_off_its_requests_is_cut() {
+    let server = Ca::new("server");
+    let backend = Backend::start(|seen| match seen.line().split(' ').nth(1) {
+        Some("/silent") => Answer::Silence,
+        _ => Answer::Keep(ok(b"hello")),
+    })
+    .await;
+    let limits = Limits {
+        http2_max_pending_resets: 4,
+        ..Limits::default()
+    };
+    let gateway = Gateway::start_with(settings(limits), bind(&server, &backend)).await;
+    let break_off = async |client: &mut H2| {
+        let seen = backend.seen().len();
+        client.sender.ready().await?;
+        let sending = client
+            .sender
+            .send_request(request("GET", "https://open.example/silent", ""));
+        let arrived = eventually(async || {
+            if backend.seen().len() > seen || client.connection.is_finished() {
+                Ok(())
+            } else {
+                Err("the request has not arrived".to_owned())
+            }
+        });
+        tokio::select! {
+            answer = sending => answer.map(drop),
+            () = arrived => Ok(()),
+        }
+    };
+
+    let mut patient = H2::connect(&gateway, &server, "open.example").await;
+    for _ in 0..8 {
+        assert_eq!(patient.get("https://open.example/").await, 200);
+        assert_eq!(patient.get("https://open.example/").await, 200);
+        break_off(&mut patient).await.unwrap();
+    }
+    assert_eq!(patient.get("https://open.example/").await, 200);
+
+    let mut hasty = H2::connect(&gateway, &server, "open.example").await;
+    let mut broken_off = 0;
+    while broken_off < 20 && break_off(&mut hasty).await.is_ok() {
+        broken_off += 1;
+    }
+    assert!((4..=6).contains(&broken_off), "{broken_off}");
+    hasty.ended().await;
 }
 
 #[derive(Debug, PartialEq, Eq)]
