@@ -182,6 +182,11 @@ pub(crate) fn parse_http1<T>(
         Ok(httparse::Status::Complete(len)) if len > limits.max_header_bytes => {
             Err(Refusal::HeadersTooLarge)
         }
+        Ok(httparse::Status::Complete(len))
+            if mixes_line_ends(buffered.get(..len).unwrap_or_default()) =>
+        {
+            Err(Refusal::InvalidHeader)
+        }
         Ok(httparse::Status::Complete(len)) => {
             let head = check_http1(&request, limits)?;
             use_head(&head, request.headers).map(|result| Parsed::Complete(len, result))
@@ -189,6 +194,16 @@ pub(crate) fn parse_http1<T>(
         Ok(httparse::Status::Partial) => Ok(Parsed::Partial),
         Err(error) => Err(refusal(error, buffered)),
     }
+}
+
+/// Whether some lines end with a bare line feed and others do not. Who types a head uses one or the other; a proxy in front
+/// of us that takes bare line feeds for part of a value would see other fields than we do.
+fn mixes_line_ends(head: &[u8]) -> bool {
+    let mut ends = head
+        .split_inclusive(|&byte| byte == b'\n')
+        .map(|line| line.ends_with(b"\r\n"));
+    let first = ends.next();
+    ends.any(|end| Some(end) != first)
 }
 
 fn refusal(error: httparse::Error, buffered: &[u8]) -> Refusal {

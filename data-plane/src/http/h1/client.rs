@@ -240,7 +240,8 @@ impl Drop for Client {
     }
 }
 
-/// Whether an empty line is among `bytes`. A head may end its lines with a bare line feed (RFC 9112, 2.2).
+/// Whether an empty line is among `bytes`. A head may end all of its lines with a bare line feed (RFC 9112,
+/// 2.2), as those do that people type.
 fn ends_a_head(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }

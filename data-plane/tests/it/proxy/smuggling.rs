@@ -230,6 +230,9 @@ async fn ambiguous_requests_are_refused() {
         ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 200),
         ("GET / HTTP/1.0\r\n\r\n", 200),
         ("GET / HTTP/1.1\nHost: a\n\n", 200),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX-A: b\nX-B: c\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX-A: b\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\n", 400),
         ("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 200),
         (
             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
