@@ -205,9 +205,10 @@ impl Exchange {
     /// Reads more of the body.
     ///
     /// # Errors
-    /// [`ExchangeError::Closed`] where the body is not over.
+    /// [`ExchangeError::Closed`] where the body is not over. One without a length is over with an orderly close only: after a
+    /// reset, or over TLS without `close_notify`, it may have been cut (RFC 9112, 9.8).
     pub(crate) fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ExchangeError>> {
-        let read = ready!(self.poll_fill(cx)).unwrap_or(0);
+        let read = ready!(self.poll_fill(cx)).map_err(|_| ExchangeError::Closed)?;
         if read == 0 {
             if self.body != Some(Decoder::UntilClose) {
                 return Poll::Ready(Err(ExchangeError::Closed));

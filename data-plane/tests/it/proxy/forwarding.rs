@@ -235,6 +235,34 @@ async fn a_response_that_breaks_off_is_not_passed_for_whole() {
     }
 }
 
+/// Without a length, the end of the connection is the end of the body; a reset is not.
+#[tokio::test]
+async fn a_reset_is_not_the_end_of_a_response() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (passed, go_on) = tokio::sync::oneshot::channel::<()>();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_request(&mut stream, &mut Vec::new()).await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\n\r\nabc")
+            .await
+            .unwrap();
+        go_on.await.unwrap();
+        stream.set_zero_linger().unwrap();
+    });
+    let gateway = Gateway::to(address).await;
+    let mut client = Client::connect(gateway.address).await;
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut received = Vec::new();
+    while !received.ends_with(b"abc\r\n") {
+        client.stream.read_buf(&mut received).await.unwrap();
+    }
+    passed.send(()).unwrap();
+    let rest = client.rest().await;
+    assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+}
+
 #[tokio::test]
 async fn a_kept_connection_that_was_closed_is_replaced_where_that_is_safe() {
     // Closes after each response without saying so.
