@@ -53,7 +53,9 @@ impl UpstreamStream {
     pub(crate) fn is_reusable(&mut self) -> bool {
         let mut byte = [0; 1];
         let mut cx = Context::from_waker(Waker::noop());
-        pin!(self.read(&mut byte)).poll(&mut cx).is_pending()
+        // A task that has used up its turn is told that everything is pending.
+        let reading = tokio::task::coop::unconstrained(self.read(&mut byte));
+        pin!(reading).poll(&mut cx).is_pending()
     }
 }
 
