@@ -115,6 +115,23 @@ pub(crate) fn host<'a>(
     }
 }
 
+/// Whether a path has a segment `..`, as any backend might read it: percent-encoded, between backslashes, or with
+/// parameters. Such a path would lead out of an override path.
+pub(crate) fn climbs(target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or_default();
+    if !path.contains("..") && !path.contains('%') {
+        return false;
+    }
+    let path = path
+        .to_ascii_lowercase()
+        .replace("%2e", ".")
+        .replace("%2f", "/")
+        .replace("%5c", "/")
+        .replace('\\', "/");
+    path.split('/')
+        .any(|segment| segment.split(';').next() == Some(".."))
+}
+
 /// The override path of a basic rule is put before the whole path (Azure, "override backend path").
 fn write_target(out: &mut Vec<u8>, prefix: &str, target: &str) {
     if prefix.is_empty() || target == "*" {

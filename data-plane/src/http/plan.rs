@@ -33,6 +33,10 @@ pub(crate) fn plan<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
         .as_ref()
         .ok_or(Refusal::NoRoute)?;
     let upstream = &route.upstream;
+    // Differs from Azure: it resolves the dots before it puts the override path in front.
+    if !upstream.path_prefix.is_empty() && forward::climbs(head.target) {
+        return Err(Refusal::InvalidUri);
+    }
     let pool = connection.core.pools.find(upstream);
     let turn = pool.turn().ok_or(Refusal::NoEndpoints)?;
     let endpoint = pool.endpoint(turn).ok_or(Refusal::NoEndpoints)?;

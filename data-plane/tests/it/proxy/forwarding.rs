@@ -442,6 +442,27 @@ async fn the_host_and_the_path_follow_the_backend_settings() {
     let mut client = Client::connect(gateway.address).await;
     client.get("fixed", "/home/").await;
     client.get("endpoint", "/home/").await;
+    // An override path cannot be climbed out of, however the steps are spelled.
+    for path in [
+        "/..",
+        "/../secret",
+        "/a/../../secret",
+        "/%2e%2E/secret",
+        "/.%2e%2fsecret",
+        "/a%2F..%2f..%2fsecret",
+        "/..\\secret",
+        "/..%5csecret",
+        "/..;x/secret",
+    ] {
+        let reply = Client::connect(gateway.address)
+            .await
+            .get("fixed", path)
+            .await;
+        assert_eq!(reply.status(), 400, "{path}");
+    }
+    let harmless = "/.../a..b/..c?x=/../y";
+    assert_eq!(client.get("fixed", harmless).await.status(), 200);
+    assert_eq!(client.get("endpoint", "/../up").await.status(), 200);
     let seen = backend.seen();
     assert_eq!(
         (seen[0].line(), seen[0].field("host")),
