@@ -41,7 +41,7 @@ macro_rules! limits {
 limits! {
     /// From accept to the end of the TLS handshake, client certificate included (own)
     handshake_timeout: Duration = "10s", "PORTCULLIS_HANDSHAKE_TIMEOUT";
-    /// Concurrent TLS handshakes of the whole worker; above it, new connections are closed (own)
+    /// Concurrent TLS handshakes of the whole worker, each from its `ClientHello` on; above it, connections are closed (own)
     max_handshakes: usize = "2000", "PORTCULLIS_MAX_HANDSHAKES";
     /// Concurrent client connections of the whole worker; above it, new ones are closed (Envoy's edge profile)
     max_connections: usize = "50000", "PORTCULLIS_MAX_CONNECTIONS";

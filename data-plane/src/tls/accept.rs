@@ -37,17 +37,13 @@ pub(crate) async fn accept(
     id: ConnectionId,
     mut stream: TcpStream,
 ) -> Option<Accepted> {
-    let Some(_place) = core.shared.handshakes.enter(core.limits.max_handshakes) else {
-        core.metrics.handshake_failed("too_many");
-        return None;
-    };
     core.time.now();
     watch.arm(core.time.deadline(core.limits.handshake_timeout));
     let handshake = Rc::new(Handshake::new(id));
     let mut listener = None;
     let failure = match watch.race(speaks_tls(&stream)).await {
         Ok(Ok(true)) => {
-            let making = Box::pin(make(site, stream, &handshake, &mut listener));
+            let making = Box::pin(make(core, site, stream, &handshake, &mut listener));
             match watch
                 .race(CURRENT.scope(Rc::clone(&handshake), making))
                 .await
@@ -86,11 +82,14 @@ enum Failure {
     NoListener,
     #[error("plain http on a port with tls")]
     PlainHttp,
+    #[error("too many handshakes at a time")]
+    TooMany,
     #[error("the verifier left no decision")]
     Undecided,
 }
 
 async fn make(
+    core: &Core,
     site: &Site,
     stream: TcpStream,
     handshake: &Rc<Handshake>,
@@ -100,6 +99,10 @@ async fn make(
     let start = match (&mut acceptor).await {
         Ok(start) => start,
         Err(error) => return Err((Failure::Io(error), acceptor.take_io())),
+    };
+    // Only now: clients that say nothing, which cost nothing, must not take the places of those that do.
+    let Some(_place) = core.shared.handshakes.enter(core.limits.max_handshakes) else {
+        return Err((Failure::TooMany, None));
     };
     let hello = start.client_hello();
     // A name that is none is treated like no name.
@@ -194,6 +197,7 @@ impl Failure {
             Self::Deadline => "deadline",
             Self::NoListener => "no_listener",
             Self::PlainHttp => "plain_http",
+            Self::TooMany => "too_many",
             Self::Undecided => "undecided",
             Self::Io(error) => match error
                 .get_ref()

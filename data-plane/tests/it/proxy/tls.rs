@@ -13,8 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::backend::{Backend, ok};
 use super::client::Client;
 use super::gateway::{Gateway, host, https, over_tls, settings, upstream, with_tls};
-use super::own_address;
 use super::pki::{self, Ca};
+use super::{eventually, own_address};
 
 /// `open.example` for everybody, `strict.example` for the clients of `clients`, `*.wild.example` for everybody.
 fn bind(server: &Ca, clients: &Ca, backend: &Backend, policy: u8) -> Bind {
@@ -242,6 +242,39 @@ async fn a_handshake_has_a_deadline() {
     let mut begun = Client::connect(gateway.address).await;
     begun.send(b"\x16\x03\x01\x02\x00\x01").await;
     assert!(begun.is_closed().await);
+}
+
+/// A place costs a client nothing before it has said hello, so that is when it is given one.
+#[tokio::test]
+async fn handshakes_are_bounded_and_silent_clients_do_not_count() {
+    let (server, clients, backend) = (Ca::new("server"), Ca::new("clients"), Backend::echo().await);
+    let limits = Limits {
+        max_handshakes: 1,
+        handshake_timeout: Duration::from_mins(1),
+        ..Limits::default()
+    };
+    let gateway = Gateway::start_with(settings(limits), bind(&server, &clients, &backend, 1)).await;
+    let connect = async || {
+        let config = pki::client(&server, None, "http/1.1");
+        pki::connect(gateway.address, config, "open.example").await
+    };
+    let mut silent = Client::connect(gateway.address).await;
+    silent.send(b"\x16\x03\x01\x02\x00\x01").await;
+    eventually(async || connect().await.map(drop).map_err(|error| error.to_string())).await;
+
+    let mut hello = Vec::new();
+    let name = "open.example".try_into().unwrap();
+    let config = Arc::new(pki::client(&server, None, "http/1.1"));
+    rustls::ClientConnection::new(config, name)
+        .unwrap()
+        .write_tls(&mut hello)
+        .unwrap();
+    let mut stalled = Client::connect(gateway.address).await;
+    stalled.send(&hello).await;
+    stalled.stream.readable().await.unwrap();
+    assert!(connect().await.is_err());
+    drop(stalled);
+    eventually(async || connect().await.map(drop).map_err(|error| error.to_string())).await;
 }
 
 #[tokio::test]
