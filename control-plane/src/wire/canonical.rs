@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 use super::{Kind, Member, Object, table};
 use crate::violations::Findings;
 
+/// More than Azure allows of anything: 1,200 addresses in a pool. The limits of each part are checked later.
+const ARRAY_LIMIT: usize = 2000;
+
 /// The canonical form of the body of a gateway; what does not fit the schema is reported and left out.
 pub(crate) fn canonical(body: &Value, findings: &mut Findings) -> Map<String, Value> {
     let Value::Object(members) = body else {
@@ -100,10 +103,9 @@ fn item(value: &Value, kind: Kind, path: &str, findings: &mut Findings) -> Optio
         Kind::Integer => integer(value).map(Value::from),
         Kind::Boolean => boolean(value).map(Value::from),
         Kind::Enum(words) => return word(value, words, path, findings),
-        Kind::Array(kind) => value.as_array().map(|values| {
-            let one = |(at, value)| element(value, *kind, &format!("{path}[{at}]"), findings);
-            values.iter().enumerate().filter_map(one).collect()
-        }),
+        Kind::Array(kind) => value
+            .as_array()
+            .map(|values| array(values, *kind, path, findings)),
         Kind::Map(kind) => value
             .as_object()
             .map(|members| Value::Object(map(members, *kind, path, findings))),
@@ -119,6 +121,24 @@ fn item(value: &Value, kind: Kind, path: &str, findings: &mut Findings) -> Optio
         findings.add(ViolationCode::InvalidJson, path, message);
     }
     found
+}
+
+/// What comes after the limit is left out: a few megabytes of `{}` would become gigabytes on their way through.
+fn array(values: &[Value], kind: Kind, path: &str, findings: &mut Findings) -> Value {
+    if values.len() > ARRAY_LIMIT {
+        let message = format!(
+            "There are {} entries; at most {ARRAY_LIMIT} are allowed.",
+            values.len()
+        );
+        findings.add(ViolationCode::LimitExceeded, path, message);
+    }
+    let one = |(at, value)| element(value, kind, &format!("{path}[{at}]"), findings);
+    values
+        .iter()
+        .take(ARRAY_LIMIT)
+        .enumerate()
+        .filter_map(one)
+        .collect()
 }
 
 /// The canonical value of an array's element. Objects keep their place, so that targets count as the client does and an
@@ -332,6 +352,19 @@ mod tests {
             &["properties.sku.capacity"],
         );
         check_refused(json!({"location": "a", "Location": "b"}), &["location"]);
+    }
+
+    #[test]
+    fn an_array_that_is_longer_than_any_may_be_is_cut() {
+        let body = json!({"properties": {"httpListeners": vec![json!({}); 2001], "frontendPorts": vec![json!({}); 2000]}});
+        let (document, targets) = run(&body);
+        assert_eq!(targets, ["properties.httpListeners"]);
+        let length =
+            |collection: &str| document["properties"][collection].as_array().unwrap().len();
+        assert_eq!(
+            (length("httpListeners"), length("frontendPorts")),
+            (2000, 2000)
+        );
     }
 
     #[test]
