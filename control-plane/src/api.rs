@@ -8,6 +8,7 @@ mod child;
 mod context;
 mod error;
 mod gateway;
+mod load;
 mod metrics;
 mod operation;
 mod page;
@@ -30,7 +31,7 @@ use axum::{
 use http::StatusCode;
 use serde_json::Value;
 
-use self::{call::Call, path::ArmPath};
+use self::{call::Call, load::Load, path::ArmPath};
 pub use self::{context::RequestContext, error::ApiError, metrics::Metrics};
 use crate::{clock::Clock, store::Store};
 
@@ -38,6 +39,7 @@ use crate::{clock::Clock, store::Store};
 #[derive(Clone)]
 pub struct Api {
     parts: Arc<ApiParts>,
+    load: Arc<Load>,
 }
 
 /// See [`Api`].
@@ -61,6 +63,7 @@ impl Api {
     pub fn new(parts: ApiParts) -> Self {
         Self {
             parts: Arc::new(parts),
+            load: Arc::new(Load::new()),
         }
     }
 

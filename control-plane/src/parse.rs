@@ -19,6 +19,8 @@ mod reference;
 mod tests;
 mod unsupported;
 
+use std::sync::atomic::AtomicBool;
+
 use model::{ApplicationGateway, Collection, Entry, GatewayId, Secret, draft};
 use serde_json::{Map, Value};
 
@@ -37,6 +39,8 @@ pub struct ParseContext<'a> {
     pub api_version: &'a ApiVersion,
     /// The document that is stored now, if any: [`Parsed::document`] of an earlier parse.
     pub stored: Option<&'a Value>,
+    /// Once true, nobody waits for the result: certificates that are not open yet stay closed.
+    pub abandoned: &'a AtomicBool,
 }
 
 /// An accepted request.
@@ -64,8 +68,8 @@ pub struct SecretBlob {
 
 /// Parses the body of `PUT .../applicationGateways/{name}`.
 ///
-/// Opening PFX files costs processor time that the file chooses (up to seconds for a hostile one): call it where
-/// blocking is allowed.
+/// Opening PFX files costs processor time that the file chooses (seconds for a hostile one, and there may be a hundred of
+/// them): call it where blocking is allowed, and use [`ParseContext::abandoned`].
 ///
 /// # Errors
 /// Every violation of the document, with targets.
@@ -90,6 +94,7 @@ pub fn application_gateway(context: &ParseContext<'_>, body: &Value) -> Result<P
     let mut opener = certificates::Opener {
         gateway: context.id,
         stored,
+        abandoned: context.abandoned,
         secrets: Vec::new(),
     };
     let certificates = Certificates {

@@ -13,7 +13,7 @@ use http::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
-use tokio::time;
+use tokio::{sync::OwnedSemaphorePermit, time};
 
 use super::{Api, context::RequestContext, error::ApiError, path::ArmPath, precondition};
 use crate::{
@@ -115,11 +115,12 @@ impl Call {
 }
 
 impl RequestBody {
-    /// Reads the body as JSON.
+    /// Reads the body as JSON. It takes part of what the API can hold until the permit is dropped.
     ///
     /// # Errors
-    /// 400 when it is none (or nested too deeply), 408 when it comes too slowly, 413 when it is too large.
-    pub(super) async fn json(self) -> Result<Value, ApiError> {
+    /// 400 when it is none (or nested too deeply), 408 when it comes too slowly, 413 when it is too large, 503 when too
+    /// many others are worked on.
+    pub(super) async fn json(self, api: &Api) -> Result<(Value, OwnedSemaphorePermit), ApiError> {
         let collected = time::timeout(
             BODY_DEADLINE,
             Limited::new(self.0, MAX_BODY_BYTES).collect(),
@@ -143,7 +144,8 @@ impl RequestBody {
                 ));
             }
         };
-        parse_json(&bytes)
+        let room = api.load.body(bytes.len()).await?;
+        Ok((parse_json(&bytes)?, room))
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn answer(
             Ok(reply::resource(StatusCode::OK, rendered(&stored, id)?))
         }
         Method::PUT => {
-            let body = body.json().await?;
+            let (body, _room) = body.json(api).await?;
             put(api, call, id, body).await
         }
         Method::DELETE => delete(api, call, id).await,

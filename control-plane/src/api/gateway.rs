@@ -37,11 +37,11 @@ pub(super) async fn answer(
             ))
         }
         Method::PUT => {
-            let body = body.json().await?;
+            let (body, _room) = body.json(api).await?;
             put(api, call, id, body).await
         }
         Method::PATCH => {
-            let body = body.json().await?;
+            let (body, _room) = body.json(api).await?;
             patch(api, call, id, body).await
         }
         Method::DELETE => delete(api, call, id).await,

@@ -35,11 +35,11 @@ pub(super) async fn answer(
             None => StatusCode::NOT_FOUND,
         })),
         Method::PUT => {
-            let body = body.json().await?;
+            let (body, _room) = body.json(api).await?;
             put(api, id, Body::parse(&body)?).await
         }
         Method::PATCH => {
-            let body = body.json().await?;
+            let (body, _room) = body.json(api).await?;
             patch(api, id, Body::parse(&body)?).await
         }
         Method::DELETE => delete(api, call, id).await,

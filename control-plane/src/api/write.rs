@@ -3,7 +3,14 @@
 //! Whole documents, tags, start, stop and children differ only in the edit. A write that meets another one is repeated on
 //! the newer document; with `If-Match` the store then refuses it.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use model::{Collection, GatewayId, ResourceName};
 use serde_json::{Value, json};
@@ -19,7 +26,8 @@ use crate::{
 };
 
 /// What a request makes of the stored gateway.
-#[derive(Debug)]
+///
+/// No `Debug`: documents carry private keys and passwords.
 pub(super) enum Edit {
     /// Take one child out.
     DeleteChild(Collection, ResourceName),
@@ -149,7 +157,8 @@ impl Draft {
         }
     }
 
-    /// Parses and compiles, off the runtime's threads: opening a PFX file may take long.
+    /// Parses and compiles, off the runtime's threads: opening a PFX file may take long. Nobody can stop that, so the
+    /// thread keeps its permit until it is done, whatever becomes of the request.
     async fn prepare(
         self,
         api: &Api,
@@ -157,17 +166,23 @@ impl Draft {
         precondition: Precondition,
     ) -> Result<PutGateway, ApiError> {
         let api_version = call.api_version()?;
+        let permit = api.load.parse().await?;
+        let abandoned = Abandoned::default();
+        let flag = Arc::clone(&abandoned.0);
         let parsed = tokio::task::spawn_blocking(move || {
-            let parsed = self.parse(&api_version)?;
+            let _permit = permit;
+            let parsed = self.parse(&api_version, &flag)?;
             let (stopped, compiled) = self.compile(&parsed);
             Ok::<_, ApiError>((self, parsed, compiled, stopped))
         });
-        let (draft, parsed, compiled, stopped) = match parsed.await {
-            Ok(prepared) => prepared?,
-            // The panic guard of the request counts and answers it.
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(error) => return Err(ApiError::internal(error)),
-        };
+        let (draft, parsed, compiled, stopped) =
+            match tokio::time::timeout(PARSE_DEADLINE, parsed).await {
+                Ok(Ok(prepared)) => prepared?,
+                // The panic guard of the request counts and answers it.
+                Ok(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Ok(Err(error)) => return Err(ApiError::internal(error)),
+                Err(_elapsed) => return Err(too_expensive()),
+            };
         let now = api.parts.clock.now();
         Ok(PutGateway {
             id: draft.id,
@@ -184,12 +199,13 @@ impl Draft {
         })
     }
 
-    fn parse(&self, api_version: &ApiVersion) -> Result<Parsed, ApiError> {
+    fn parse(&self, api_version: &ApiVersion, abandoned: &AtomicBool) -> Result<Parsed, ApiError> {
         let stored = self.stored.as_ref().map(|stored| &stored.document);
         let context = ParseContext {
             id: &self.id,
             api_version,
             stored,
+            abandoned,
         };
         let body = match (self.edit.as_ref(), stored) {
             (Edit::Replace(body), _) => Cow::Borrowed(body),
@@ -228,6 +244,22 @@ impl Draft {
     }
 }
 
+/// Tells a parse that its request has ended.
+#[derive(Default)]
+struct Abandoned(Arc<AtomicBool>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// 400: clients repeat 5xx answers, and repeating would cost the same again.
+fn too_expensive() -> ApiError {
+    let message = "Opening the certificates of the request takes too long. Export the PFX files with fewer iterations.";
+    ApiError::bad_request("RequestTooExpensive", message)
+}
+
 /// Writers of other replicas are waited out at random, longer each time, up to a quarter of a second.
 fn pause(attempt: u32) -> Duration {
     let ceiling = 5_u64.saturating_mul(1 << attempt.min(6)).min(250);
@@ -235,3 +267,5 @@ fn pause(attempt: u32) -> Duration {
 }
 
 const MAX_ATTEMPTS: u32 = 20;
+/// A hundred ordinary PFX files take a second.
+const PARSE_DEADLINE: Duration = Duration::from_secs(20);

@@ -1,5 +1,7 @@
 //! Opens the certificates of a document and leaves in it only what may be stored and shown.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use model::{
     Collection, Entry, GatewayId, ResourceName, SslCertificate, TrustedClientCertificate,
     TrustedRootCertificate, ViolationCode as Code,
@@ -17,6 +19,8 @@ pub(super) struct Opener<'a> {
     pub(super) gateway: &'a GatewayId,
     /// The stored document, if any.
     pub(super) stored: Option<&'a Map<String, Value>>,
+    /// See [`ParseContext::abandoned`](super::ParseContext::abandoned).
+    pub(super) abandoned: &'a AtomicBool,
     /// The keys that came with the request.
     pub(super) secrets: Vec<SecretBlob>,
 }
@@ -73,6 +77,12 @@ impl Opener<'_> {
         entrance: &Entrance<'_>,
         findings: &mut Findings,
     ) -> Option<Facts> {
+        if self.abandoned.load(Ordering::Relaxed) {
+            let message = format!("Certificate {} was not opened in time.", entrance.id);
+            let code = Code::ApplicationGatewaySslCertificateInvalidData;
+            findings.add(code, &entrance.at("data"), message);
+            return None;
+        }
         match ServerCertificate::open(data, password) {
             Ok(ServerCertificate { chain, key }) => {
                 let key_sha256 = sha256(key.expose());

@@ -1,12 +1,16 @@
 //! Uploads in every form, good and bad.
 
+use std::sync::atomic::AtomicBool;
+
 use model::{Collection, ListenerProtocol};
 use rcgen::{
     CertificateParams, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ECDSA_P521_SHA512, PKCS_ED25519,
 };
 use serde_json::{Value, json};
 
-use super::fixture::{ID, PKI, b64, ca, document, openssl, parse, parse_by};
+use super::fixture::{ID, PKI, b64, ca, document, id, openssl, parse, parse_by};
+use crate::api_version::ApiVersion;
+use crate::parse::{ParseContext, application_gateway};
 
 /// The code and target of each violation after a server certificate was put in.
 fn server(data: &str, password: Value) -> Vec<String> {
@@ -83,6 +87,21 @@ fn pfx_files_open_with_their_password() {
         ],
     ));
     check_server(&windows, json!("p"), true);
+}
+
+#[test]
+fn nothing_is_opened_for_a_request_that_nobody_waits_for() {
+    let context = ParseContext {
+        id: &id(),
+        api_version: &ApiVersion::parse(ApiVersion::NEWEST).unwrap(),
+        stored: None,
+        abandoned: &AtomicBool::new(true),
+    };
+    let violations = application_gateway(&context, &document()).unwrap_err();
+    assert!(
+        violations.message().contains("was not opened in time"),
+        "{violations}"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A typical document, and certificates made at run time.
 
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, atomic::AtomicBool};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -139,6 +139,7 @@ pub(crate) fn parse_by(
             id: &id(),
             api_version: &api_version,
             stored,
+            abandoned: &AtomicBool::new(false),
         },
         body,
     )
