@@ -56,6 +56,8 @@ fn decode(token: &str) -> Result<String, ApiError> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok();
     bytes
         .and_then(|bytes| String::from_utf8(bytes).ok())
+        // Postgres refuses a text with NUL.
+        .filter(|token| !token.contains('\0'))
         .ok_or_else(|| {
             ApiError::bad_request(
                 "InvalidSkipToken",
