@@ -84,7 +84,8 @@ pub(super) fn frontend_ip_configuration(
 
 /// An address that can be listened on.
 fn address(text: &str) -> Result<IpAddr, String> {
-    match text.parse::<IpAddr>() {
+    // `::ffff:10.0.0.1` is the socket of `10.0.0.1`.
+    match text.parse().map(|address: IpAddr| address.to_canonical()) {
         Ok(address) if address.is_unspecified() || address.is_multicast() => {
             Err(format!("{address} is no address of one interface"))
         }

@@ -271,10 +271,12 @@ fn frontends_and_ports_are_checked() {
         private(json!({"privateIPAddress": "here"})),
         &["InvalidPropertyValue frontendIPConfigurations[0].properties.privateIPAddress"],
     );
-    check(
-        private(json!({"privateIPAddress": "0.0.0.0"})),
-        &["InvalidPropertyValue frontendIPConfigurations[0].properties.privateIPAddress"],
-    );
+    for everywhere in ["0.0.0.0", "::", "::ffff:0.0.0.0"] {
+        check(
+            private(json!({ "privateIPAddress": everywhere })),
+            &["InvalidPropertyValue frontendIPConfigurations[0].properties.privateIPAddress"],
+        );
+    }
     check(
         private(json!({"privateIPAddress": "10.0.0.4", "publicIPAddress": {"id": "/x"}})),
         &["InvalidPropertyValue frontendIPConfigurations[0].properties.privateIPAddress"],
@@ -301,6 +303,17 @@ fn two_frontends_cannot_want_the_same_address_and_port() {
         ],
     );
     check(add(json!({"privateIPAddress": "10.0.0.4"})), &[]);
+    let mapped = |b: &mut Value| {
+        b["properties"]["frontendIPConfigurations"][0]["properties"] =
+            json!({"privateIPAddress": "10.0.0.4"});
+        add(json!({"privateIPAddress": "::ffff:10.0.0.4"}))(b);
+    };
+    check(
+        mapped,
+        &[
+            "ApplicationGatewayFrontendIpConfigurationsConflict httpListeners[2].properties.frontendIPConfiguration",
+        ],
+    );
 }
 
 #[test]
