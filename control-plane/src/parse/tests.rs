@@ -2,6 +2,7 @@
 
 mod az;
 mod certificates;
+mod clients;
 pub(crate) mod fixture;
 mod keeping;
 mod round_trip;
