@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use model::GatewayId;
 use proto::config::v1::{self as wire, worker_message};
 use tonic::Status;
 use uuid::Uuid;
@@ -39,7 +40,7 @@ impl Hello {
         let session = Session {
             worker: worker_id(hello.worker_id)?,
             id: Uuid::new_v4().to_string(),
-            version: hello.version.chars().take(MAX_VERSION).collect(),
+            version: clip(&hello.version, MAX_VERSION),
             subscription,
         };
         let gateways = hello.applied.into_iter().map(applied);
@@ -51,9 +52,13 @@ impl Hello {
         })
     }
 
-    /// What is in force on the worker, for the store.
+    /// What is in force on the worker, for the store. A gateway that is not the worker's any more is about to be
+    /// removed and not told of.
     pub(super) fn in_force(&self) -> Vec<InForce> {
         let in_force = |(key, on_worker): (&String, &OnWorker)| {
+            if !self.session.subscription.covers(key) {
+                return None;
+            }
             Some(InForce {
                 gateway: key.clone(),
                 sha256: on_worker.in_force?,
@@ -81,14 +86,22 @@ fn worker_id(id: String) -> Result<String, Status> {
     }
 }
 
+/// So much of a worker's text as is kept, fit for logs and for the database, which takes no NUL.
+pub(super) fn clip(text: &str, characters: usize) -> String {
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().take(characters).map(printable).collect()
+}
+
 fn applied(applied: wire::AppliedGateway) -> Result<(String, OnWorker), Status> {
+    let id = GatewayId::parse(&applied.gateway_id)
+        .map_err(|error| Status::invalid_argument(format!("applied: {error}")))?;
     let on_worker = OnWorker {
         id: applied.gateway_id.clone(),
         in_force: Some(sha256(applied.snapshot_sha256)?),
         reported_generation: applied.generation,
         ..OnWorker::default()
     };
-    Ok((applied.gateway_id.to_ascii_lowercase(), on_worker))
+    Ok((id.key(), on_worker))
 }
 
 #[cfg(test)]
@@ -133,6 +146,34 @@ mod tests {
             ..hello("w", &["/"])
         };
         check(short_hash, false);
+    }
+
+    #[test]
+    fn what_is_in_force_counts_where_the_worker_subscribes() {
+        let subscription = "/subscriptions/11111111-1111-1111-1111-111111111111";
+        let id = |group: &str| {
+            format!(
+                "{subscription}/resourceGroups/{group}/providers/Microsoft.Network/applicationGateways/GW"
+            )
+        };
+        let applied = |group: &str| wire::AppliedGateway {
+            gateway_id: id(group),
+            generation: 1,
+            snapshot_sha256: vec![1; 32],
+        };
+        let hello = wire::Hello {
+            applied: vec![applied("a"), applied("b")],
+            ..hello("w", &[&format!("{subscription}/resourceGroups/a")])
+        };
+        let message = Some(worker_message::Message::Hello(hello));
+        let hello = Hello::parse(wire::WorkerMessage { message }).unwrap();
+        let keys: Vec<_> = hello
+            .in_force()
+            .into_iter()
+            .map(|one| one.gateway)
+            .collect();
+        assert_eq!(keys, [id("a").to_lowercase()]);
+        assert_eq!(hello.gateways.len(), 2);
     }
 
     #[test]

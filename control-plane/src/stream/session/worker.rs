@@ -23,7 +23,7 @@ use crate::{
     store::{Session, WantedGateway},
     stream::{
         blobs::{Delivery, Next, generation},
-        hello::{Hello, sha256},
+        hello::{Hello, clip, sha256},
         metrics::Answer,
         plan::{OnWorker, Step, Version},
         publisher::{Published, Wanted},
@@ -513,8 +513,4 @@ impl Drop for Worker<'_> {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-fn clip(text: &str, characters: usize) -> String {
-    text.chars().take(characters).collect()
 }

@@ -8,7 +8,9 @@ use control_plane::{
     store::{DeleteGateway, Precondition},
 };
 
-use super::rig::Rig;
+use proto::config::v1::Hello;
+
+use super::{rig::Rig, worker::Worker};
 use crate::{
     database::{Database, on_both_databases},
     fixture::{gateway_id, now, put, read, update, write},
@@ -20,6 +22,7 @@ on_both_databases!(
     an_operation_waits_for_the_slowest_worker,
     a_deleted_gateway_is_removed_from_the_worker_then_from_the_store,
     a_worker_that_leaves_does_not_hold_operations_up,
+    whatever_a_worker_gives_as_reason_is_recorded,
 );
 
 async fn a_nack_fails_the_operation_and_is_not_repeated(database: Database) {
@@ -46,6 +49,22 @@ async fn a_nack_fails_the_operation_and_is_not_repeated(database: Database) {
     );
     worker.ack(&again).await;
     assert_eq!(rig.ended(&retried).await.state, OperationState::Succeeded);
+    rig.stop().await;
+}
+
+async fn whatever_a_worker_gives_as_reason_is_recorded(database: Database) {
+    let rig = Rig::start(&database).await;
+    let hello = Hello {
+        version: "1\0".to_owned(),
+        ..Worker::hello("worker")
+    };
+    let mut worker = Worker::connect(rig.address, hello).await;
+    worker.hear_synced().await;
+    let begun = rig.put(put("gw", "a")).await;
+    let apply = worker.hear_apply().await;
+    worker.nack(&apply, "no\0 such\x1b[2J file\n").await;
+    let message = rig.ended(&begun).await.error.unwrap().message;
+    assert!(message.ends_with("no  such [2J file "), "{message:?}");
     rig.stop().await;
 }
 

@@ -7,7 +7,7 @@ use control_plane::{
     settings::{Identity, StreamSecurity, StreamSettings},
     stream::{ConfigStream, StreamError},
 };
-use proto::config::v1::{Hello, Subscription, worker_message};
+use proto::config::v1::{AppliedGateway, Hello, Subscription, worker_message};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tonic::{
     Code,
@@ -59,6 +59,14 @@ async fn a_worker_that_does_not_say_what_it_serves_is_refused(database: Database
         Worker::hello("not a worker's id"),
         Hello {
             held_blobs: vec![vec![1]],
+            ..Worker::hello("worker")
+        },
+        Hello {
+            applied: vec![AppliedGateway {
+                gateway_id: "/no\0thing".to_owned(),
+                generation: 1,
+                snapshot_sha256: vec![1; 32],
+            }],
             ..Worker::hello("worker")
         },
     ];
