@@ -37,6 +37,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 /// How often a worker may ask for the blobs of one message.
 const MAX_REPEATS: u32 = 5;
 
+/// How many answers to nothing a worker may give before a right one.
+const MAX_STALE: u32 = 100;
+
 /// In characters, of what a worker says about a refusal.
 const MAX_NAME: usize = 256;
 const MAX_REASON: usize = 2048;
@@ -59,6 +62,8 @@ pub(super) struct Worker<'a> {
     delivery: Option<Delivery>,
     asked: Option<Asked>,
     last_nonce: u64,
+    /// Answers to nothing since the last right one.
+    stale: u32,
     synced: bool,
 }
 
@@ -111,6 +116,7 @@ impl<'a> Worker<'a> {
             delivery: None,
             asked: None,
             last_nonce: 0,
+            stale: 0,
             synced: false,
         };
         for wanted in &recorded {
@@ -202,7 +208,7 @@ impl<'a> Worker<'a> {
                 };
                 match self.answered(&subject, Answer::Ack) {
                     Some(asked) => self.applied(asked).await,
-                    None => Ok(()),
+                    None => self.count_stale(),
                 }
             }
             Some(FromWorker::Nack(nack)) => {
@@ -216,7 +222,7 @@ impl<'a> Worker<'a> {
                         let (resource, property) = (&nack.resource, &nack.property);
                         self.refused(asked, resource, property, &nack.reason).await
                     }
-                    None => Ok(()),
+                    None => self.count_stale(),
                 }
             }
             Some(FromWorker::MissingBlobs(missing)) => {
@@ -419,11 +425,23 @@ impl<'a> Worker<'a> {
             return None;
         }
         let asked = self.close()?;
+        self.stale = 0;
         self.parts.metrics.record_answer(answer);
         self.parts.metrics.record_answer_time(asked.sent.elapsed());
         self.loose.clear();
         self.look_at(asked.key.clone());
         Some(asked)
+    }
+
+    /// Puts up with what crosses on the way, and not with a flood: each costs a line in the log.
+    fn count_stale(&mut self) -> Result<(), Ended> {
+        self.stale += 1;
+        if self.stale < MAX_STALE {
+            return Ok(());
+        }
+        Err(Ended::refused(Status::invalid_argument(
+            "too many answers to what was not asked",
+        )))
     }
 
     async fn applied(&mut self, asked: Asked) -> Result<(), Ended> {
@@ -481,7 +499,7 @@ impl<'a> Worker<'a> {
         let Some(asked) = self.asked.as_mut().filter(|asked| asked.nonce == nonce) else {
             self.parts.metrics.record_answer(Answer::Stale);
             tracing::warn!(nonce, "stale request for blobs ignored");
-            return Ok(());
+            return self.count_stale();
         };
         self.parts.metrics.record_answer(Answer::MissingBlobs);
         asked.repeats += 1;

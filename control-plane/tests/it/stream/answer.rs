@@ -9,6 +9,7 @@ use control_plane::{
 };
 
 use proto::config::v1::Hello;
+use tonic::Code;
 
 use super::{rig::Rig, worker::Worker};
 use crate::{
@@ -23,6 +24,7 @@ on_both_databases!(
     a_deleted_gateway_is_removed_from_the_worker_then_from_the_store,
     a_worker_that_leaves_does_not_hold_operations_up,
     whatever_a_worker_gives_as_reason_is_recorded,
+    a_worker_that_only_talks_nonsense_is_disconnected,
 );
 
 async fn a_nack_fails_the_operation_and_is_not_repeated(database: Database) {
@@ -65,6 +67,17 @@ async fn whatever_a_worker_gives_as_reason_is_recorded(database: Database) {
     worker.nack(&apply, "no\0 such\x1b[2J file\n").await;
     let message = rig.ended(&begun).await.error.unwrap().message;
     assert!(message.ends_with("no  such [2J file "), "{message:?}");
+    rig.stop().await;
+}
+
+async fn a_worker_that_only_talks_nonsense_is_disconnected(database: Database) {
+    let rig = Rig::start(&database).await;
+    let mut worker = rig.worker("worker").await;
+    worker.hear_synced().await;
+    for nonce in 0..100 {
+        worker.ack_as(nonce, "nothing", 1).await;
+    }
+    assert_eq!(worker.hear_end().await.code(), Code::InvalidArgument);
     rig.stop().await;
 }
 
