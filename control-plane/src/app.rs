@@ -246,13 +246,18 @@ fn readiness(store: Store, stopping: CancellationToken) -> impl Fn() -> Ready + 
             if stopping {
                 return Err("stopping".to_owned());
             }
-            store.check().await.map_err(|error| error.to_string())
+            match tokio::time::timeout(READINESS_DEADLINE, store.check()).await {
+                Ok(checked) => checked.map_err(|error| error.to_string()),
+                Err(_) => Err("the database does not answer".to_owned()),
+            }
         })
     }
 }
 
 type Ready = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
+/// Shorter than the usual deadline of whoever asks, so that they hear why.
+const READINESS_DEADLINE: Duration = Duration::from_secs(2);
 /// A task cuts its own connections at the drain deadline; this is what it may take on top.
 const DRAIN_SLACK: Duration = Duration::from_secs(2);
 const RENEWAL_INTERVAL: Duration = Duration::from_hours(1);

@@ -143,7 +143,7 @@ impl Reconciler {
                     kind,
                     generation,
                     code,
-                    message,
+                    reason = message,
                     "operation failed"
                 );
             }

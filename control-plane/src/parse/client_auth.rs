@@ -6,7 +6,7 @@
 //!
 //! Differs from Azure: there a profile with a TLS policy and without CAs asks for no certificate, whatever
 //! `clientAuthConfiguration` says. Terraform always sends `clientAuthConfiguration`, so one that holds nothing but
-//! defaults, beside a TLS policy and without CAs, still asks for none here.
+//! defaults, beside a TLS policy and without CAs, still asks for none here, unless the stored profile demands one.
 
 use serde_json::{Map, Value, json};
 

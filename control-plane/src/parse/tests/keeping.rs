@@ -65,6 +65,10 @@ fn emptying_the_trusted_cas_of_a_profile_closes_the_door() {
         json!({"verifyClientCertIssuerDN": false, "verifyClientRevocation": "None"});
     let by_terraform = parse_by("2025-01-01", Some(&stored.document), &body).unwrap();
     assert_eq!(trusts(&by_terraform), Some(0));
+    body["properties"]["sslProfiles"][0]["properties"]["sslPolicy"] =
+        json!({"policyType": "Predefined", "policyName": "AppGwSslPolicy20220101"});
+    let by_template = parse_by("2026-03-01", Some(&stored.document), &body).unwrap();
+    assert_eq!(trusts(&by_template), Some(0));
     body["properties"]["sslProfiles"][0]["properties"]["clientAuthConfiguration"] = stored.document
         ["properties"]["sslProfiles"][0]["properties"]["clientAuthConfiguration"]
         .clone();
