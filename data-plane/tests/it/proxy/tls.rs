@@ -269,9 +269,13 @@ async fn handshakes_are_bounded_and_silent_clients_do_not_count() {
         .unwrap()
         .write_tls(&mut hello)
         .unwrap();
-    let mut stalled = Client::connect(gateway.address).await;
-    stalled.send(&hello).await;
-    stalled.stream.readable().await.unwrap();
+    let stalled = eventually(async || {
+        let mut stalled = TcpStream::connect(gateway.address).await.unwrap();
+        stalled.write_all(&hello).await.unwrap();
+        let answer = stalled.read_u8().await;
+        answer.map(|_| stalled).map_err(|error| error.to_string())
+    })
+    .await;
     assert!(connect().await.is_err());
     drop(stalled);
     eventually(async || connect().await.map(drop).map_err(|error| error.to_string())).await;
