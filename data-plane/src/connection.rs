@@ -147,7 +147,10 @@ fn connection(
         }
     });
     let authenticated = accepted.and_then(|accepted| {
+        let identity = accepted.handshake.decision();
+        let identity = identity.and_then(|decision| decision.verdict.as_ref().ok());
         Some(Authenticated {
+            valid_until: identity.map(|identity| identity.path_not_after),
             listener: Arc::clone(&accepted.virtual_host.listener),
             policy_hash: accepted.virtual_host.tls.as_ref()?.policy_hash,
         })

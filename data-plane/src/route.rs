@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustls_pki_types::UnixTime;
+
 use crate::snapshot::{Bind, BindProtocol, HostPatterns, VirtualHost};
 
 /// A bind with the index of its host names. Built once per snapshot.
@@ -19,6 +21,8 @@ pub(crate) struct Site {
 pub(crate) struct Authenticated {
     pub(crate) listener: Arc<str>,
     pub(crate) policy_hash: [u8; 32],
+    /// Where a client certificate was shown: the earliest end of validity on its path, inclusive.
+    pub(crate) valid_until: Option<UnixTime>,
 }
 
 /// The proof that this connection may reach this virtual host. [`Site::admit`] is the only place that makes one.
@@ -34,6 +38,8 @@ pub(crate) enum NotAdmitted {
     OtherListener,
     /// The client-auth policy changed since the handshake.
     PolicyChanged,
+    /// The client's certificate, or one on its path, expired since the handshake.
+    CertificateExpired,
 }
 
 impl Site {
@@ -97,7 +103,7 @@ impl Site {
             .or_else(|| self.bind.virtual_hosts.first())
     }
 
-    /// Decides whether a request for `host` may be served on a connection that was authenticated as told.
+    /// Decides whether a request for `host` may be served `now` on a connection that was authenticated as told.
     ///
     /// # Errors
     /// [`NotAdmitted`]: 404 where nobody serves the host, 421 (RFC 9110, 15.5.20) where somebody else does.
@@ -105,6 +111,7 @@ impl Site {
         &self,
         authenticated: Option<&Authenticated>,
         host: Option<&str>,
+        now: UnixTime,
     ) -> Result<Admitted, NotAdmitted> {
         let found = self.find(host).ok_or(NotAdmitted::NoSuchHost)?;
         match (self.bind.protocol, &found.tls, authenticated) {
@@ -115,6 +122,9 @@ impl Site {
                 }
                 if tls.policy_hash != authenticated.policy_hash {
                     return Err(NotAdmitted::PolicyChanged);
+                }
+                if authenticated.valid_until.is_some_and(|until| now > until) {
+                    return Err(NotAdmitted::CertificateExpired);
                 }
             }
             // The port changed between HTTP and HTTPS under an open connection.
@@ -275,12 +285,14 @@ mod tests {
         let authenticated = Authenticated {
             listener: "listener0".into(),
             policy_hash: [0; 32],
+            valid_until: None,
         };
+        let now = UnixTime::since_unix_epoch(std::time::Duration::ZERO);
         let site = site(&[&[]]);
         assert_eq!(
-            site.admit(Some(&authenticated), None).map(|_| ()),
+            site.admit(Some(&authenticated), None, now).map(|_| ()),
             Err(NotAdmitted::OtherListener)
         );
-        assert!(site.admit(None, None).is_ok());
+        assert!(site.admit(None, None, now).is_ok());
     }
 }

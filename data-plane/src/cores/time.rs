@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant, SystemTime};
 
+use rustls_pki_types::UnixTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
@@ -67,6 +68,12 @@ impl CoreTime {
             date.push_str("GMT");
             *self.date.borrow_mut() = date;
         }
+    }
+
+    /// The wall clock, late by at most one sweep. A clock before 1970 gives the end of time: nothing is valid then.
+    pub(crate) fn unix(&self) -> UnixTime {
+        let since = self.wall.get().duration_since(SystemTime::UNIX_EPOCH);
+        UnixTime::since_unix_epoch(since.unwrap_or(Duration::MAX))
     }
 
     /// Writes the value of a Date header, late by at most one sweep.

@@ -83,10 +83,12 @@ pub(crate) fn plan<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
 fn admit(connection: &Connection, head: &RequestHead<'_>) -> Result<Admitted, Refusal> {
     let site = connection.origin.site.load();
     let host = head.host.as_ref().map(|host| &*host.name);
-    site.admit(connection.authenticated.as_ref(), host)
+    let now = connection.core.time.unix();
+    site.admit(connection.authenticated.as_ref(), host, now)
         .map_err(|error| match error {
             NotAdmitted::NoSuchHost => Refusal::NoSuchHost,
             NotAdmitted::OtherListener => Refusal::Misdirected,
             NotAdmitted::PolicyChanged => Refusal::PolicyChanged,
+            NotAdmitted::CertificateExpired => Refusal::CertificateExpired,
         })
 }

@@ -56,6 +56,8 @@ refusals! {
     AmbiguousLength = 400, "Bad Request", Close, "ambiguous_length", "ERRORINFO_INVALID_REQUEST";
     /// The client took too long over the body.
     BodyTimeout = 408, "Request Time-out", Close, "body_timeout", "ERRORINFO_CLIENT_CLOSED_REQUEST";
+    /// The client's certificate expired since the handshake: the client has to prove itself again.
+    CertificateExpired = 421, "Misdirected Request", Close, "certificate_expired", "ERRORINFO_INVALID_HOST";
     /// The client went away, or broke off its body. Only ever logged.
     ClientClosed = 499, "Client Closed Request", Close, "client_closed", "ERRORINFO_CLIENT_CLOSED_REQUEST";
     /// CONNECT.

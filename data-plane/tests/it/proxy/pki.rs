@@ -17,6 +17,7 @@ use rustls::{
     ServerConfig, SignatureScheme,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use time::OffsetDateTime;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -52,11 +53,25 @@ impl Ca {
         self.leaf(name, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
+    pub(crate) fn client_until(&self, name: &str, end: OffsetDateTime) -> Leaf {
+        self.leaf_until(name, ExtendedKeyUsagePurpose::ClientAuth, end)
+    }
+
     fn leaf(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> Leaf {
+        self.leaf_until(name, purpose, rcgen::date_time_ymd(4096, 1, 1))
+    }
+
+    fn leaf_until(
+        &self,
+        name: &str,
+        purpose: ExtendedKeyUsagePurpose,
+        end: OffsetDateTime,
+    ) -> Leaf {
         let key = KeyPair::generate().unwrap();
         let mut parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
         parameters.distinguished_name.push(DnType::CommonName, name);
         parameters.extended_key_usages = vec![purpose];
+        parameters.not_after = end;
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         parameters.use_authority_key_identifier_extension = true;
         let certificate = parameters
