@@ -11,10 +11,10 @@ use tokio::{
     sync::{mpsc, watch},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming};
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 pub use self::metrics::Metrics;
-use self::{publisher::Publisher, service::Service};
+use self::{incoming::incoming, publisher::Publisher, service::Service};
 use crate::{
     clock::Clock,
     settings::{StreamSecurity, StreamSettings},
@@ -23,6 +23,7 @@ use crate::{
 
 mod blobs;
 mod hello;
+mod incoming;
 mod metrics;
 mod name;
 mod plan;
@@ -39,6 +40,9 @@ const STREAMS_PER_CONNECTION: u32 = 4;
 
 /// Sessions that may wait for a fresh read at once; further ones wait for a place.
 const REFRESHES: usize = 64;
+
+/// Each worker has one connection.
+const MAX_CONNECTIONS: usize = 1000;
 
 /// A Hello with ten thousand gateways and their blobs fits.
 const MAX_WORKER_MESSAGE: usize = 4 * 1024 * 1024;
@@ -130,7 +134,7 @@ impl ConfigStream {
         });
         let service = ConfigStreamServer::from_arc(Arc::new(service))
             .max_decoding_message_size(MAX_WORKER_MESSAGE);
-        let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
+        let incoming = incoming(self.listener, MAX_CONNECTIONS);
         let mut server = self.server;
         let serving = server
             .add_service(service)
