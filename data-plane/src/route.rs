@@ -114,6 +114,32 @@ impl Site {
         now: UnixTime,
     ) -> Result<Admitted, NotAdmitted> {
         let found = self.find(host).ok_or(NotAdmitted::NoSuchHost)?;
+        self.check(found, authenticated, now)?;
+        Ok(Admitted(Arc::clone(found)))
+    }
+
+    /// Decides whether what was admitted before may go on `now`: a connection that has become something else than HTTP.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`]: as [`Self::admit`]; [`NotAdmitted::NoSuchHost`] where the listener is gone.
+    pub(crate) fn admit_still(
+        &self,
+        admitted: &Admitted,
+        authenticated: Option<&Authenticated>,
+        now: UnixTime,
+    ) -> Result<(), NotAdmitted> {
+        let listener = &admitted.0.listener;
+        let mut known = self.bind.virtual_hosts.iter();
+        let found = known.find(|known| known.listener == *listener);
+        self.check(found.ok_or(NotAdmitted::NoSuchHost)?, authenticated, now)
+    }
+
+    fn check(
+        &self,
+        found: &VirtualHost,
+        authenticated: Option<&Authenticated>,
+        now: UnixTime,
+    ) -> Result<(), NotAdmitted> {
         match (self.bind.protocol, &found.tls, authenticated) {
             (BindProtocol::Http, None, None) => {}
             (BindProtocol::Https, Some(tls), Some(authenticated)) => {
@@ -132,7 +158,7 @@ impl Site {
                 return Err(NotAdmitted::OtherListener);
             }
         }
-        Ok(Admitted(Arc::clone(found)))
+        Ok(())
     }
 }
 

@@ -168,7 +168,8 @@ async fn answer(connection: &Rc<Connection>, client: &mut Client, request: Reque
     record.server = Some(exchange.peer());
 
     if websocket && response.status == 101 {
-        let copied = tunnel::run(connection, client, exchange, out).await;
+        let copied = tunnel::run(connection, client, exchange, out, record.admitted.as_ref()).await;
+        record.refusal = copied.refusal;
         record.received += copied.from_client;
         record.sent += copied.to_client;
         record.finish(connection);

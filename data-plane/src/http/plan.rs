@@ -85,10 +85,15 @@ fn admit(connection: &Connection, head: &RequestHead<'_>) -> Result<Admitted, Re
     let host = head.host.as_ref().map(|host| &*host.name);
     let now = connection.core.time.unix();
     site.admit(connection.authenticated.as_ref(), host, now)
-        .map_err(|error| match error {
-            NotAdmitted::NoSuchHost => Refusal::NoSuchHost,
-            NotAdmitted::OtherListener => Refusal::Misdirected,
-            NotAdmitted::PolicyChanged => Refusal::PolicyChanged,
-            NotAdmitted::CertificateExpired => Refusal::CertificateExpired,
-        })
+        .map_err(refusal)
+}
+
+/// What a request that is not admitted gets.
+pub(crate) fn refusal(error: NotAdmitted) -> Refusal {
+    match error {
+        NotAdmitted::NoSuchHost => Refusal::NoSuchHost,
+        NotAdmitted::OtherListener => Refusal::Misdirected,
+        NotAdmitted::PolicyChanged => Refusal::PolicyChanged,
+        NotAdmitted::CertificateExpired => Refusal::CertificateExpired,
+    }
 }

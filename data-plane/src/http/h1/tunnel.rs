@@ -11,6 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use crate::connection::Connection;
 use crate::cores::core::Buffers;
 use crate::http::h1::client::Client;
+use crate::http::plan;
+use crate::http::refusal::Refusal;
+use crate::route::{Admitted, NotAdmitted};
 use crate::upstream::exchange::Exchange;
 
 /// Bytes that went through.
@@ -18,9 +21,13 @@ use crate::upstream::exchange::Exchange;
 pub(crate) struct Copied {
     pub(crate) from_client: u64,
     pub(crate) to_client: u64,
+    /// Why the gateway ended it.
+    pub(crate) refusal: Option<Refusal>,
 }
 
 /// Writes the head in `out`, then passes bytes on until both sides have ended, one breaks, or nothing moves for too long.
+///
+/// No byte passes once the client would have to prove itself again. When its listener is gone, it drains like others.
 ///
 /// Differs from Azure: the time without a byte is bounded by the stream idle timeout, not by the backend's request timeout.
 pub(crate) async fn run(
@@ -28,6 +35,7 @@ pub(crate) async fn run(
     client: &mut Client,
     exchange: Exchange,
     out: Vec<u8>,
+    admitted: Option<&Admitted>,
 ) -> Copied {
     let core = &connection.core;
     let mut copied = Copied::default();
@@ -41,6 +49,10 @@ pub(crate) async fn run(
     let mut moved = u64::MAX;
     poll_fn(|cx| {
         if connection.watch.check().is_err() {
+            return Poll::Ready(());
+        }
+        if let Err(refusal) = go_on(connection, admitted) {
+            copied.refusal = Some(refusal);
             return Poll::Ready(());
         }
         let upward = up.poll(cx, &core.buffers, stream, &mut upstream);
@@ -62,6 +74,28 @@ pub(crate) async fn run(
     copied.from_client = up.moved;
     copied.to_client = down.moved;
     copied
+}
+
+/// Whether what was admitted when it began still is.
+fn go_on(connection: &Connection, admitted: Option<&Admitted>) -> Result<(), Refusal> {
+    let (core, site) = (&connection.core, connection.origin.site.load());
+    let admitted = admitted.ok_or(Refusal::NoSuchHost)?;
+    let still = site.admit_still(
+        admitted,
+        connection.authenticated.as_ref(),
+        core.time.unix(),
+    );
+    match still {
+        Ok(()) => Ok(()),
+        Err(NotAdmitted::NoSuchHost | NotAdmitted::OtherListener) => {
+            let deadline = core.time.deadline(core.limits.drain_deadline);
+            connection.watch.abort_at(deadline);
+            Ok(())
+        }
+        Err(error @ (NotAdmitted::PolicyChanged | NotAdmitted::CertificateExpired)) => {
+            Err(plan::refusal(error))
+        }
+    }
 }
 
 /// One direction.

@@ -114,6 +114,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         std::mem::take(&mut self.buffered)
     }
 
+    /// The next `len` bytes.
+    pub(crate) async fn some(&mut self, len: usize) -> Vec<u8> {
+        while self.buffered.len() < len && self.more().await > 0 {}
+        self.buffered.drain(..len).collect()
+    }
+
     /// Whether the other side closes, without a byte.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.buffered.is_empty() && self.more().await == 0

@@ -5,7 +5,9 @@ use tokio::net::TcpListener;
 
 use super::backend::read_request;
 use super::client::Client;
-use super::gateway::Gateway;
+use super::gateway::{Gateway, host, https, upstream, with_tls};
+use super::own_address;
+use super::pki::{self, Ca};
 
 const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
@@ -48,6 +50,27 @@ async fn bytes_pass_both_ways_after_an_upgrade() {
     client.send("later").await;
     client.stream.shutdown().await.unwrap();
     assert_eq!(client.rest().await, b"hi!earlylater");
+}
+
+#[tokio::test]
+async fn no_byte_passes_once_the_client_would_have_to_prove_itself_again() {
+    let (server, clients) = (Ca::new("server"), Ca::new("clients"));
+    let (address, backend) = (own_address(), echo().await);
+    let bind = |policy| {
+        let config = pki::server(server.server("a"), Some(&clients));
+        let strict = host("strict", &["a"], Some(upstream(&[backend])));
+        https(address, vec![with_tls(strict, config, policy)])
+    };
+    let mut gateway = Gateway::start(bind(1)).await;
+    let config = pki::client(&server, Some(clients.client("device")), "http/1.1");
+    let mut client = Client::over(pki::connect(address, config, "a").await.unwrap());
+    client.send(REQUEST).await;
+    assert_eq!(client.reply_without_body().await.status(), 101);
+    client.send("before").await;
+    assert_eq!(client.some(9).await, b"hi!before");
+    gateway.serve(vec![bind(2)]).await;
+    client.send("after").await;
+    assert_eq!(client.rest().await, b"");
 }
 
 #[tokio::test]
