@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::{
     caller::{Caller, Reply},
-    document::{gateway_id, http_gateway},
+    document::{GROUP, gateway_id, http_gateway},
 };
 use crate::{
     database::{Database, on_both_databases},
@@ -20,6 +20,7 @@ on_both_databases!(
     fifty_writers_leave_one_truth,
     fifty_writers_of_children_lose_no_update,
     of_fifty_writers_with_one_etag_one_wins,
+    writes_and_deletions_at_once_are_answered_and_end,
 );
 
 async fn fifty_writers_leave_one_truth(database: Database) {
@@ -127,6 +128,55 @@ async fn of_fifty_writers_with_one_etag_one_wins(database: Database) {
     let [caller, _] = &callers;
     assert_eq!(caller.get(&id).await.header("etag"), won[0].header("etag"));
     assert_eq!(generation(&caller.store).await, 2);
+}
+
+/// A group with its gateway comes and goes, by both replicas, which also end operations all the while.
+async fn writes_and_deletions_at_once_are_answered_and_end(database: Database) {
+    let (callers, id) = callers(&database).await;
+    let mut tasks = JoinSet::new();
+    for task in 0..16_u16 {
+        let (caller, id) = (callers[usize::from(task % 2)].clone(), id.clone());
+        tasks.spawn(async move {
+            let mut replies = Vec::new();
+            for round in 0..12 {
+                let reply = match (task + round) % 8 {
+                    0 => caller.delete(&id).await,
+                    1 => caller.delete(GROUP).await,
+                    2 | 3 => {
+                        caller
+                            .put(GROUP, &json!({ "location": "westeurope" }))
+                            .await
+                    }
+                    4 => {
+                        let port = json!({ "properties": { "port": 2000 + round } });
+                        caller.put(&format!("{id}/frontendPorts/more"), &port).await
+                    }
+                    5 => caller.get(&id).await,
+                    _ => caller.put(&id, &http_gateway(&id, 1000 + round)).await,
+                };
+                replies.push(reply);
+                caller.settle().await;
+            }
+            replies
+        });
+    }
+    let replies: Vec<Reply> = tasks.join_all().await.into_iter().flatten().collect();
+    let [caller, other] = &callers;
+    caller.settle().await;
+    other.settle().await;
+    for reply in &replies {
+        let status = reply.status.as_u16();
+        let expected = [200, 201, 202, 204, 404, 409];
+        assert!(expected.contains(&status), "{status} {:#}", reply.body);
+        for header in ["azure-asyncoperation", "location"] {
+            if !reply.header(header).is_empty() {
+                let end = caller.get(&reply.path_in(header)).await;
+                let state = &end.body["status"];
+                let running = end.status == 202 || *state == "InProgress";
+                assert!(!running, "{:#}", end.body);
+            }
+        }
+    }
 }
 
 /// Two replicas over one database, and a gateway.
