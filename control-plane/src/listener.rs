@@ -31,6 +31,7 @@ pub struct Listener {
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
     slots: Arc<Semaphore>,
+    max_age: Duration,
     metrics: Metrics,
 }
 
@@ -86,6 +87,7 @@ impl Listener {
             socket,
             tls: tls.map(|config| TlsAcceptor::from(Arc::new(config))),
             slots: Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS))),
+            max_age: MAX_AGE,
             metrics,
         })
     }
@@ -118,6 +120,7 @@ impl Listener {
                         peer,
                         tls: self.tls.clone(),
                         stop: stop.clone(),
+                        max_age: self.max_age,
                         metrics: self.metrics.clone(),
                         slot,
                     };
@@ -161,6 +164,7 @@ struct Connection {
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
     stop: CancellationToken,
+    max_age: Duration,
     metrics: Metrics,
     slot: OwnedSemaphorePermit,
 }
@@ -234,6 +238,11 @@ impl Connection {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
+            // Who reads no replies, or only answers pings, would have the slot for ever.
+            () = time::sleep(self.max_age) => {
+                connection.as_mut().graceful_shutdown();
+                time::timeout(self.max_age, connection).await.unwrap_or(Ok(()))
+            }
         };
         if let Err(error) = outcome {
             tracing::debug!(peer = %self.peer, error, "connection ended with an error");
@@ -301,6 +310,8 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 const HEADER_DEADLINE: Duration = Duration::from_mins(1);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A connection takes no more requests after this time, and is cut when the last ones take as long again.
+const MAX_AGE: Duration = Duration::from_mins(5);
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
 const MAX_STREAMS: u32 = 100;
@@ -366,6 +377,33 @@ mod tests {
         let mut reply = String::new();
         second.read_to_string(&mut reply).await.unwrap();
         assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+        stop.cancel();
+        serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_loses_the_connection() {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut listener = Listener::bind(any, None, 1, Metrics::default())
+            .await
+            .unwrap();
+        listener.max_age = Duration::from_millis(100);
+        let (stop, address) = (CancellationToken::new(), listener.address());
+        let open = listener.metrics.open_connections.clone();
+        let large = tower::service_fn(|_request: Request<Incoming>| async {
+            let body = bytes::Bytes::from(vec![b'x'; 64 * 1024 * 1024]);
+            Ok(Response::new(Full::new(body)))
+        });
+        let serving = tokio::spawn(listener.serve(large, stop.clone(), Duration::ZERO));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(REQUEST).await.unwrap();
+        client.readable().await.unwrap();
+        let ended = time::timeout(Duration::from_secs(10), async {
+            while open.get() != 0 {
+                time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        assert!(ended.await.is_ok(), "the connection is still open");
         stop.cancel();
         serving.await.unwrap();
     }
