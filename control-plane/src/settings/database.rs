@@ -33,7 +33,13 @@ impl fmt::Display for DatabaseUrl {
         let url = self
             .0
             .split_once('?')
-            .map_or(self.0.as_str(), |(url, _parameters)| url);
+            .map_or(self.0.as_str(), |(url, parameters)| {
+                // A `?` in a password that is not percent-encoded: what stands before it may be the password's begin.
+                if parameters.contains('@') { "" } else { url }
+            });
+        if url.is_empty() {
+            return f.write_str("redacted");
+        }
         let Some((scheme, rest)) = url.split_once("://") else {
             return f.write_str(url);
         };
@@ -67,6 +73,7 @@ mod tests {
             "postgres://db/portcullis?user=a&password=b",
             "postgres://db/portcullis",
         );
+        check("postgres://app:p?ss@db/portcullis", "redacted");
         check(
             "sqlite:///var/lib/portcullis.db",
             "sqlite:///var/lib/portcullis.db",
