@@ -115,6 +115,12 @@ impl Door {
 
     /// Makes a connection; tells whether it resumed a session.
     fn enter(&self, client: &Arc<ClientConfig>) -> Result<HandshakeKind, AlertDescription> {
+        let client = self.connect(client)?;
+        Ok(client.handshake_kind().expect("a handshake"))
+    }
+
+    /// Makes a connection and returns the client's side.
+    fn connect(&self, client: &Arc<ClientConfig>) -> Result<Connection, AlertDescription> {
         let name = "www.example".try_into().expect("name");
         let client = ClientConnection::new(Arc::clone(client), name).expect("client");
         let server = ServerConnection::new(Arc::clone(&self.config)).expect("server");
@@ -123,7 +129,7 @@ impl Door {
 }
 
 /// Moves bytes both ways until nothing moves any more.
-fn pump(mut client: Connection, mut server: Connection) -> Result<HandshakeKind, AlertDescription> {
+fn pump(mut client: Connection, mut server: Connection) -> Result<Connection, AlertDescription> {
     loop {
         let up = carry(&mut client, &mut server);
         let down = carry(&mut server, &mut client);
@@ -140,7 +146,7 @@ fn pump(mut client: Connection, mut server: Connection) -> Result<HandshakeKind,
         !client.is_handshaking() && !server.is_handshaking(),
         "the handshake hangs"
     );
-    Ok(client.handshake_kind().expect("a handshake"))
+    Ok(client)
 }
 
 fn carry(from: &mut Connection, to: &mut Connection) -> usize {
@@ -185,6 +191,21 @@ fn a_certificate_of_the_uploaded_ca_gets_in() {
             (Ok(()), Some(Ok(())))
         );
     }
+}
+
+#[test]
+fn the_hybrid_key_exchange_is_used_with_clients_that_know_it() {
+    let ca = Ca::new("client CA");
+    let leaf = ca.leaf("client.example", |parameters| {
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    let door = door(trusting(&ca), &Clock::system());
+    let config = door.client(&rustls::version::TLS13, Some(&leaf));
+    let client = door.connect(&config).expect("let in");
+    let group = client
+        .negotiated_key_exchange_group()
+        .map(|group| group.name());
+    assert_eq!(group, Some(rustls::NamedGroup::X25519MLKEM768));
 }
 
 #[test]
