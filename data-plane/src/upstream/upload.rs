@@ -97,7 +97,12 @@ impl Upload {
                 self.done = true;
                 return Poll::Ready(Ok(()));
             }
-            let payload = ready!(source.poll_payload(cx)).map_err(UploadError::Client)?;
+            let Poll::Ready(payload) = source.poll_payload(cx) else {
+                // What the connection holds back does not wait for the client.
+                ready!(pin!(stream).poll_flush(cx)).map_err(|_| UploadError::Upstream)?;
+                return Poll::Pending;
+            };
+            let payload = payload.map_err(UploadError::Client)?;
             self.out.clear();
             self.written = 0;
             let taken = self.frame(payload)?;
@@ -195,6 +200,30 @@ mod tests {
                 format!("head{framed}")
             );
         }
+    }
+
+    /// A body of which nothing comes.
+    struct Never;
+
+    impl RequestBody for Never {
+        fn poll_payload(&mut self, _: &mut Context<'_>) -> Poll<Result<&[u8], Refusal>> {
+            Poll::Pending
+        }
+
+        fn consume(&mut self, _: usize) {}
+    }
+
+    #[tokio::test]
+    async fn what_is_there_goes_out_while_more_is_waited_for() {
+        let (gateway, mut backend) = tokio::io::duplex(64);
+        let mut gateway = tokio::io::BufWriter::new(gateway);
+        let mut upload = Upload::new(b"head".to_vec(), BodyLength::Unknown);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(upload.poll(&mut cx, &mut gateway, &mut Never).is_pending());
+        let mut received = [0; 4];
+        let reading = backend.read_exact(&mut received);
+        let arrived = tokio::time::timeout(std::time::Duration::from_secs(5), reading).await;
+        assert!(arrived.is_ok_and(|read| read.is_ok()));
     }
 
     #[test]
