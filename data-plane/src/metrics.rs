@@ -257,7 +257,7 @@ impl Collector for Metrics {
         )?;
         let buckets: Vec<(f64, u64)> = LATENCY_SECONDS
             .into_iter()
-            .chain([f64::MAX])
+            .chain([f64::INFINITY])
             .enumerate()
             .map(|(bucket, bound)| {
                 (

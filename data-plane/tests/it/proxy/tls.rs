@@ -157,6 +157,7 @@ async fn only_trusted_clients_reach_a_strict_listener() {
         "tls_handshake_failures_total{reason=\"unknown_issuer\"} 20",
         "tls_handshakes_total 1",
         "responses_total{class=\"2xx\"} 1",
+        "upstream_latency_seconds_bucket{le=\"+Inf\"} 1",
     ] {
         assert!(metrics.contains(line), "{line} in {metrics}");
     }
