@@ -5,6 +5,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 /// Where an endpoint is.
 #[derive(Debug)]
 pub(crate) enum Address {
@@ -18,6 +20,8 @@ pub(crate) enum Address {
         /// When what is known is due for another look, in the coarse time of the core.
         due: Cell<u64>,
         turn: Cell<usize>,
+        /// Held while the name is looked up for the first time.
+        first: Mutex<()>,
     },
 }
 
@@ -35,6 +39,7 @@ impl Address {
                 known: RefCell::default(),
                 due: Cell::new(0),
                 turn: Cell::new(0),
+                first: Mutex::default(),
             },
         }
     }
@@ -53,9 +58,20 @@ impl Address {
     /// Differs from Azure: the TTL of the records is not known here, so a name is looked up again after ten seconds.
     ///
     /// # Errors
-    /// The name has never been resolved, and cannot be now.
+    /// The name has never been resolved, and cannot be now or could not be a moment ago.
     pub(crate) async fn resolve(&self, now: u64) -> io::Result<SocketAddr> {
-        let (name, port, known, due, turn) = match self {
+        self.resolve_by(now, async |name, port| {
+            Ok(tokio::net::lookup_host((name, port)).await?.collect())
+        })
+        .await
+    }
+
+    async fn resolve_by(
+        &self,
+        now: u64,
+        look_up: impl AsyncFn(&str, u16) -> io::Result<Vec<SocketAddr>>,
+    ) -> io::Result<SocketAddr> {
+        let (name, port, known, due, turn, first) = match self {
             Self::Fixed(address) => return Ok(*address),
             Self::Named {
                 name,
@@ -63,31 +79,32 @@ impl Address {
                 known,
                 due,
                 turn,
-            } => (name, *port, known, due, turn),
+                first,
+            } => (name, *port, known, due, turn, first),
         };
-        if now >= due.get() {
+        let is_known = || !known.borrow().is_empty();
+        if !is_known() {
+            // One look-up for all that wait: each takes a thread, and there may be many requests.
+            let _alone = first.lock().await;
+            if !is_known() {
+                if now < due.get() {
+                    return Err(no_address());
+                }
+                due.set(now + RETRY_MILLIS);
+                let found = look_up(name, port).await?;
+                *known.borrow_mut() = found;
+                due.set(now + TTL_MILLIS);
+            }
+        } else if now >= due.get() {
             // Set before waiting: others meanwhile use what is known.
             due.set(now + TTL_MILLIS);
-            match tokio::net::lookup_host((&**name, port)).await {
-                Ok(found) => {
-                    let found: Vec<_> = found.collect();
-                    if !found.is_empty() {
-                        *known.borrow_mut() = found;
-                    }
-                }
+            match look_up(name, port).await {
+                Ok(found) if found.is_empty() => {}
+                Ok(found) => *known.borrow_mut() = found,
                 Err(error) => {
-                    if known.borrow().is_empty() {
-                        due.set(0);
-                        return Err(error);
-                    }
                     tracing::warn!(%error, endpoint = %name, "cannot resolve a backend; using the last good answer");
                 }
             }
-        }
-        if known.borrow().is_empty() {
-            // The first look-up is still under way for somebody else.
-            let found: Vec<_> = tokio::net::lookup_host((&**name, port)).await?.collect();
-            *known.borrow_mut() = found;
         }
         let known = known.borrow();
         let place = turn.get();
@@ -95,11 +112,17 @@ impl Address {
         place
             .checked_rem(known.len())
             .and_then(|place| known.get(place).copied())
-            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
+            .ok_or_else(no_address)
     }
 }
 
+fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
+}
+
 const TTL_MILLIS: u64 = 10_000;
+/// Until a name that could not be resolved is looked up again.
+const RETRY_MILLIS: u64 = 1_000;
 
 #[cfg(test)]
 mod tests {
@@ -127,6 +150,34 @@ mod tests {
         known
             .borrow_mut()
             .push(SocketAddr::from(([10, 0, 0, 1], 80)));
-        assert_eq!(address.resolve(0).await.unwrap().to_string(), "10.0.0.1:80");
+        let later = 2 * RETRY_MILLIS;
+        let found = address.resolve(later).await.unwrap();
+        assert_eq!(found.to_string(), "10.0.0.1:80");
+    }
+
+    /// Each look-up takes a thread for as long as the resolver likes.
+    #[tokio::test]
+    async fn a_name_is_looked_up_once_for_many_requests() {
+        let check = async |answer: Option<SocketAddr>, now: u64, expected: usize| {
+            let address = Address::new(&"backend.example".into(), 80);
+            let count = Cell::new(0);
+            let look_up = async |_: &str, _: u16| {
+                count.set(count.get() + 1);
+                tokio::task::yield_now().await;
+                answer.map(|found| vec![found]).ok_or_else(no_address)
+            };
+            let one = || address.resolve_by(0, &look_up);
+            let (one, two, three) = tokio::join!(one(), one(), one());
+            let last = address.resolve_by(now, &look_up).await;
+            for outcome in [one, two, three, last] {
+                assert_eq!(outcome.ok(), answer);
+            }
+            assert_eq!(count.get(), expected, "{answer:?} {now}");
+        };
+        let answer = Some(SocketAddr::from(([10, 0, 0, 1], 80)));
+        check(answer, RETRY_MILLIS, 1).await;
+        check(answer, TTL_MILLIS, 2).await;
+        check(None, RETRY_MILLIS - 1, 1).await;
+        check(None, RETRY_MILLIS, 2).await;
     }
 }
