@@ -97,17 +97,32 @@ impl Upload {
                 self.done = true;
                 return Poll::Ready(Ok(()));
             }
-            let Poll::Ready(payload) = source.poll_payload(cx) else {
+            self.out.clear();
+            self.written = 0;
+            self.collect(cx, source)?;
+            if self.out.is_empty() && !self.ended {
                 // What the connection holds back does not wait for the client.
                 ready!(pin!(stream).poll_flush(cx)).map_err(|_| UploadError::Upstream)?;
                 return Poll::Pending;
+            }
+        }
+    }
+
+    /// Frames what is there of the body, as far as one write's worth: a client that sends it byte by byte shall not make us
+    /// write it so.
+    fn collect(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut impl RequestBody,
+    ) -> Result<(), UploadError> {
+        while !self.ended && self.out.len() < LARGEST_PIECE {
+            let Poll::Ready(payload) = source.poll_payload(cx) else {
+                break;
             };
-            let payload = payload.map_err(UploadError::Client)?;
-            self.out.clear();
-            self.written = 0;
-            let taken = self.frame(payload)?;
+            let taken = self.frame(payload.map_err(UploadError::Client)?)?;
             source.consume(taken);
         }
+        Ok(())
     }
 
     /// Appends a piece of the body to `out`; tells how much of `payload` it took.
@@ -154,7 +169,7 @@ pub(crate) fn write_chunk(out: &mut Vec<u8>, payload: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Payload of one write.
+/// Payload of one chunk, and about what one write takes.
 const LARGEST_PIECE: usize = 32 * 1024;
 
 #[cfg(test)]
@@ -200,6 +215,57 @@ mod tests {
                 format!("head{framed}")
             );
         }
+    }
+
+    /// A body that comes byte by byte, and a backend's connection that counts how often it is written to.
+    struct Bytewise(usize);
+
+    impl RequestBody for Bytewise {
+        fn poll_payload(&mut self, _: &mut Context<'_>) -> Poll<Result<&[u8], Refusal>> {
+            Poll::Ready(Ok(if self.0 > 0 { b"x" } else { b"" }))
+        }
+
+        fn consume(&mut self, len: usize) {
+            self.0 -= len;
+        }
+    }
+
+    #[derive(Default)]
+    struct Written {
+        bytes: Vec<u8>,
+        writes: usize,
+    }
+
+    impl AsyncWrite for Written {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<std::io::Result<usize>> {
+            self.bytes.extend_from_slice(bytes);
+            self.writes += 1;
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn small_chunks_are_written_together() {
+        let mut gateway = Written::default();
+        let mut upload = Upload::new(b"head".to_vec(), BodyLength::Unknown);
+        let mut cx = Context::from_waker(Waker::noop());
+        let done = upload.poll(&mut cx, &mut gateway, &mut Bytewise(10_000));
+        assert!(done.is_ready());
+        assert!(gateway.bytes.ends_with(b"1\r\nx\r\n0\r\n\r\n"));
+        assert_eq!(gateway.bytes.len(), 4 + 10_000 * 6 + 5);
+        assert!(gateway.writes < 10, "{} writes", gateway.writes);
     }
 
     /// A body of which nothing comes.
