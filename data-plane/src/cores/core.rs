@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access_log::Sink;
 use crate::connection::registry::Registry;
 use crate::cores::time::CoreTime;
-use crate::cores::{Command, ProxySettings};
+use crate::cores::{Command, EndProcessOnPanic, ProxySettings};
 use crate::limits::Limits;
 use crate::listener::accept;
 use crate::metrics::CoreMetrics;
@@ -201,7 +201,12 @@ struct Acceptors(HashMap<u64, (CancellationToken, JoinHandle<()>)>);
 impl Acceptors {
     fn add(&mut self, core: &Rc<Core>, accepting: crate::listener::socket::Accepting) {
         let (number, stop) = (accepting.number, CancellationToken::new());
-        let task = tokio::task::spawn_local(accept::run(Rc::clone(core), accepting, stop.clone()));
+        let accept = accept::run(Rc::clone(core), accepting, stop.clone());
+        let task = tokio::task::spawn_local(async move {
+            // A socket that nobody accepts from would swallow its share of the connections.
+            let _guard = EndProcessOnPanic;
+            accept.await;
+        });
         self.0.insert(number, (stop, task));
     }
 
