@@ -20,7 +20,7 @@ use super::{Ended, LEASE};
 use crate::{
     permit::{Permit, Read},
     reconcile::Refusal,
-    store::{Session, WantedGateway},
+    store::{Session, StoreError, WantedGateway},
     stream::{
         blobs::{Delivery, Next, generation},
         hello::{Hello, clip, sha256},
@@ -43,6 +43,9 @@ const MAX_STALE: u32 = 100;
 /// In characters, of what a worker says about a refusal.
 const MAX_NAME: usize = 256;
 const MAX_REASON: usize = 2048;
+
+const UNREADABLE: &str =
+    "the control plane cannot read what is stored of it, or not open its keys; its log tells why";
 
 /// The session's picture of its worker.
 pub(super) struct Worker<'a> {
@@ -327,8 +330,11 @@ impl<'a> Worker<'a> {
         let known: HashSet<_> = kept.chain(&self.held).chain(&self.loose).collect();
         let has = |sha256: &[u8; 32]| known.contains(sha256);
         let store = &self.parts.store;
-        // Without content, a newer generation is about to be published.
-        self.delivery = Delivery::begin(store, &self.permit, wanted, has).await?;
+        match Delivery::begin(store, &self.permit, Arc::clone(&wanted), has).await {
+            // Without content, a newer generation is about to be published.
+            Ok(delivery) => self.delivery = delivery,
+            Err(error) => self.pass_over(&wanted, error).await?,
+        }
         Ok(())
     }
 
@@ -339,7 +345,14 @@ impl<'a> Worker<'a> {
             self.give_up(&delivery);
             return Ok(None);
         }
-        match delivery.next(&self.parts.store, &self.permit).await? {
+        let next = match delivery.next(&self.parts.store, &self.permit).await {
+            Ok(next) => next,
+            Err(error) => {
+                self.pass_over(&delivery.wanted, error).await?;
+                return Ok(None);
+            }
+        };
+        match next {
             Next::Chunk(chunk) => {
                 let metrics = &self.parts.metrics;
                 metrics.blob_bytes.inc_by(chunk.data.len() as u64);
@@ -352,6 +365,33 @@ impl<'a> Worker<'a> {
             }
             Next::Complete => Ok(Some(self.apply(delivery))),
         }
+    }
+
+    /// Leaves out a generation that cannot be read from the store, so that it keeps no other gateway from the worker.
+    async fn pass_over(&mut self, wanted: &WantedGateway, error: StoreError) -> Result<(), Ended> {
+        if !matches!(error, StoreError::Corrupt { .. }) {
+            return Err(error.into());
+        }
+        tracing::error!(
+            gateway_id = wanted.id,
+            generation = wanted.generation,
+            error = &error as &dyn std::error::Error,
+            "a gateway cannot be sent"
+        );
+        self.close();
+        let gateway = self.gateways.entry(wanted.key.clone()).or_default();
+        gateway.refused = Some(Version::of(wanted));
+        let refusal = Refusal {
+            generation: wanted.generation,
+            resource: String::new(),
+            property: String::new(),
+            reason: UNREADABLE.to_owned(),
+        };
+        let (store, now) = (&self.parts.store, self.parts.clock.now());
+        store
+            .record_refused(&self.session, wanted, &refusal, now)
+            .await?;
+        Ok(())
     }
 
     fn apply(&mut self, delivery: Delivery) -> ToWorker {

@@ -1,13 +1,13 @@
 //! What workers are sent.
 
-use control_plane::operation::OperationState;
+use control_plane::{operation::OperationState, store::PutGateway};
 use model::OperationalState;
 use proto::config::v1::{AppliedGateway, BlobKind, Hello, Subscription};
 
 use super::{rig::Rig, worker::Worker};
 use crate::{
     database::{Database, on_both_databases},
-    fixture::{blob, gateway_id, put, read, sha256, update, with_keys},
+    fixture::{blob, gateway_id, put, read, sha256, update, with_keys, write},
 };
 
 on_both_databases!(
@@ -23,6 +23,7 @@ on_both_databases!(
     a_worker_that_has_the_snapshot_is_sent_nothing,
     a_worker_gets_only_what_it_subscribes_to,
     many_gateways_are_sent_before_synced,
+    a_gateway_that_cannot_be_read_holds_no_other_one_up,
 );
 
 async fn a_worker_gets_snapshot_certificates_and_keys(database: Database) {
@@ -314,5 +315,28 @@ async fn many_gateways_are_sent_before_synced(database: Database) {
         worker.ack(&apply).await;
     }
     worker.hear_synced().await;
+    rig.stop().await;
+}
+
+async fn a_gateway_that_cannot_be_read_holds_no_other_one_up(database: Database) {
+    let rig = Rig::start(&database).await;
+    let sealed_elsewhere = with_keys(put("a", "a"), &["key"], &["key"]);
+    let other = database.open_with_other_key().await;
+    other.put_gateway(&write(), sealed_elsewhere).await.unwrap();
+    rig.store
+        .put_gateway(&write(), put("b", "b"))
+        .await
+        .unwrap();
+    let mut worker = rig.worker("worker").await;
+    let apply = worker.hear_apply().await;
+    assert_eq!(apply.gateway_id, gateway_id("b").to_string());
+    worker.ack(&apply).await;
+    worker.hear_synced().await;
+    let retried = PutGateway {
+        expected_generation: Some(1),
+        ..with_keys(put("a", "again"), &[], &["key"])
+    };
+    let ended = rig.ended(&rig.put(retried).await).await;
+    assert_eq!(ended.state, OperationState::Failed, "{ended:?}");
     rig.stop().await;
 }
