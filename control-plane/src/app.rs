@@ -29,6 +29,7 @@ use crate::{
     settings::Settings,
     store::{OpenError, Store},
     stream::{self, StreamError},
+    telemetry::Chain,
     tls::{ApiCertificate, AuthorityError},
 };
 
@@ -232,7 +233,7 @@ async fn renew(certificate: ApiCertificate, clock: Clock, stop: CancellationToke
             Ok(true) => tracing::info!("the API shows another certificate from now on"),
             Ok(false) => {}
             Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 "the API's certificate cannot be refreshed; the old one stays"
             ),
         }

@@ -16,6 +16,7 @@ use crate::{
     clock::Clock,
     operation::{Operation, OperationError, OperationKind},
     store::{Store, StoreError, Topic},
+    telemetry::Chain,
 };
 
 mod metrics;
@@ -77,7 +78,7 @@ impl Reconciler {
             if let Err(error) = self.pass(now).await {
                 self.steady_since = self.clock.now();
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Chain(&error),
                     "operations cannot be judged"
                 );
             }
@@ -86,7 +87,7 @@ impl Reconciler {
                 ticks = ticks.wrapping_add(1);
                 if let Err(error) = self.tidy(now, sweep).await {
                     tracing::warn!(
-                        error = &error as &dyn std::error::Error,
+                        error = %Chain(&error),
                         "the store cannot be tidied"
                     );
                 }

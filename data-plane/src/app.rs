@@ -228,9 +228,8 @@ async fn assemble(
         match store.load() {
             Ok(state) => applier.restore(state).await,
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
                 error!(
-                    error,
+                    error = %telemetry::Chain(&error),
                     "the saved state cannot be used; serving nothing until the control plane is there"
                 );
             }

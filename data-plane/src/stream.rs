@@ -19,7 +19,7 @@ use tracing::{debug, info, warn};
 use crate::admin::Readiness;
 use crate::apply::Applier;
 use crate::settings::{ControlPlane, Settings, Subscription};
-use crate::telemetry::{Disconnect, Metrics};
+use crate::telemetry::{Chain, Disconnect, Metrics};
 use backoff::Backoff;
 use session::Session;
 
@@ -195,23 +195,23 @@ impl StreamError {
 /// Logs the end of a stream. That the control plane ends one, or goes away, is expected; only when it stays away is an
 /// outage told, once. What an operator must act on is always told. Says whether an outage has been told.
 fn tell(error: &StreamError, delay: Duration, told: bool) -> bool {
-    let cause = error as &dyn std::error::Error;
+    let cause = Chain(error);
     let retry_ms = delay.as_millis();
     match error.reason() {
         Disconnect::Connect if !told => {
             warn!(
-                cause,
+                %cause,
                 retry_ms, "no control plane; serving what is in force"
             );
             true
         }
         Disconnect::Connect | Disconnect::Closed | Disconnect::Transport => {
-            debug!(cause, retry_ms, "configuration stream ended");
+            debug!(%cause, retry_ms, "configuration stream ended");
             told
         }
         Disconnect::Refused | Disconnect::Protocol => {
             warn!(
-                cause,
+                %cause,
                 retry_ms, "configuration stream failed; serving what is in force"
             );
             told

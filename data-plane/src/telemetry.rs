@@ -1,5 +1,6 @@
 //! Logging of the program and the metrics of everything but the request path.
 
+use std::error::Error;
 use std::fmt;
 use std::io::IsTerminal;
 use std::sync::atomic::AtomicU64;
@@ -29,6 +30,9 @@ pub struct Metrics {
     /// Writes of the sealed state, by outcome.
     pub(crate) state_writes: Family<StateWriteLabels, Counter>,
 }
+
+/// An error with all its causes, for a log line: the shapes of `tracing_subscriber` do not all write them.
+pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'static));
 
 /// What became of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -133,6 +137,18 @@ impl Metrics {
     }
 }
 
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(formatter, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
 impl EncodeLabelValue for SnapshotOutcome {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
         let label = match self {
@@ -187,4 +203,28 @@ pub fn init(settings: &LogSettings) {
             .with_ansi(std::io::stderr().is_terminal())
             .try_init(),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Caused {
+        text: &'static str,
+        source: Option<Box<Self>>,
+    }
+
+    #[test]
+    fn an_error_is_logged_with_all_its_causes() {
+        let error = ["no such file", "a.pem cannot be read", "no certificate"]
+            .into_iter()
+            .fold(None, |source, text| Some(Box::new(Caused { text, source })))
+            .expect("an error");
+        assert_eq!(
+            Chain(&*error).to_string(),
+            "no certificate: a.pem cannot be read: no such file"
+        );
+    }
 }

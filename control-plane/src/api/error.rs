@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 use model::Violation;
 use serde_json::{Map, Value, json};
 
-use crate::{operation::OperationError, parse::Violations, store::StoreError};
+use crate::{operation::OperationError, parse::Violations, store::StoreError, telemetry::Chain};
 
 /// A refusal or failure: a public half (status, code, message, target, details) and a private source that has no path
 /// into a response.
@@ -211,21 +211,6 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(name, value);
         }
         response
-    }
-}
-
-/// An error with all its sources, for a log line.
-struct Chain<'a>(&'a (dyn Error + 'static));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
     }
 }
 

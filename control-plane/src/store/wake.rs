@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Engine, Store};
+use crate::telemetry::Chain;
 
 /// Mean pause before a lost connection is made again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -53,7 +54,7 @@ impl Store {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 Err(error) = self.listen() => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "wake-ups of other replicas are not heard");
+                    tracing::warn!(error = %Chain(&error), "wake-ups of other replicas are not heard");
                 }
             }
             let pause = RETRY.mul_f64(0.5 + fastrand::f64());

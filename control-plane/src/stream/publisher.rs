@@ -10,6 +10,7 @@ use tokio::{
 use crate::{
     permit::Permit,
     store::{Store, StoreError, Topic, WantedGateway},
+    telemetry::Chain,
 };
 
 /// Makes up for lost wake-ups.
@@ -61,7 +62,7 @@ impl Publisher {
             }
             if let Err(error) = self.publish().await {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Chain(&error),
                     "what workers shall serve cannot be read"
                 );
             }

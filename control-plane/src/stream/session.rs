@@ -17,7 +17,10 @@ use super::{
     name::Names,
     service::{Connections, Parts},
 };
-use crate::store::{Session, StoreError};
+use crate::{
+    store::{Session, StoreError},
+    telemetry::Chain,
+};
 
 mod worker;
 
@@ -69,7 +72,7 @@ pub(super) async fn run(
         }
         if let Err(error) = parts.store.end_session(&session, parts.clock.now()).await {
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 "the lease cannot be released"
             );
         }
@@ -127,7 +130,7 @@ async fn keep_lease(parts: &Parts, session: &Session) -> Ended {
             Ok(false) => return Ended::replaced(),
             Err(error) => {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Chain(&error),
                     "the lease cannot be renewed"
                 );
             }
@@ -238,7 +241,7 @@ impl Ended {
 impl From<StoreError> for Ended {
     fn from(error: StoreError) -> Self {
         tracing::error!(
-            error = &error as &dyn std::error::Error,
+            error = %Chain(&error),
             "a session cannot go on"
         );
         Self {

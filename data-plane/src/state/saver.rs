@@ -9,7 +9,7 @@ use tokio::{task, time};
 use tracing::{debug, error};
 
 use super::{Saved, StateStore};
-use crate::telemetry::{Metrics, WriteOutcome};
+use crate::telemetry::{Chain, Metrics, WriteOutcome};
 
 /// Takes states to be written. Dropping it ends the task once the last one is on disk.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Writer {
             }
             Ok(Err(error)) => {
                 error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Chain(&error),
                     "state cannot be written"
                 );
                 false
