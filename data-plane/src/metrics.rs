@@ -185,7 +185,7 @@ impl Collector for Metrics {
             ),
             (
                 "upstream_connections",
-                "Connections to backends opened",
+                "Connections to backends tried, those that failed included",
                 self.sum(|core| core.upstream_connects.read()),
             ),
             (
@@ -283,6 +283,36 @@ impl Collector for Metrics {
 const LATENCY_MICROS: [u64; 10] = [
     500, 1_000, 2_500, 5_000, 10_000, 50_000, 100_000, 500_000, 2_500_000, 10_000_000,
 ];
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text;
+
+    use super::*;
+
+    #[test]
+    fn the_last_bucket_of_the_latency_has_no_upper_bound() {
+        let metrics = Metrics::new(NonZeroUsize::MIN);
+        for millis in [1, 60_000] {
+            let elapsed = Duration::from_millis(millis);
+            metrics.core(0).upstream_latency.observe(elapsed);
+        }
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        let mut page = String::new();
+        text::encode(&mut page, &registry).expect("written");
+        let buckets: Vec<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("upstream_latency_seconds_bucket"))
+            .collect();
+        assert_eq!(buckets.len(), LATENCY_SECONDS.len() + 1, "{page}");
+        assert_eq!(buckets.last(), Some(&"{le=\"+Inf\"} 2"), "{page}");
+        assert!(
+            page.contains("upstream_latency_seconds_count 2\n"),
+            "{page}"
+        );
+    }
+}
 const LATENCY_SECONDS: [f64; 10] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 2.5, 10.0,
 ];
