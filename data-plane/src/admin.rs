@@ -22,9 +22,13 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-/// Whether the worker has a configuration to serve, be it an empty one. Set once; cloning shares it.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+/// Whether new clients should come: the worker has a configuration to serve, be it an empty one, and is not stopping.
+/// Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Readiness {
+    configured: Arc<AtomicBool>,
+    stopping: CancellationToken,
+}
 
 /// The bound admin port.
 pub(crate) struct Admin {
@@ -42,14 +46,30 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 impl Readiness {
-    /// The worker knows what it serves.
-    pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Release);
+    /// Not ready yet, and never again once `stopping` is cancelled.
+    pub(crate) fn new(stopping: CancellationToken) -> Self {
+        Self {
+            configured: Arc::default(),
+            stopping,
+        }
     }
 
-    /// Whether the worker knows what it serves.
+    /// The worker knows what it serves.
+    pub(crate) fn set(&self) {
+        self.configured.store(true, Ordering::Release);
+    }
+
+    /// Whether the worker knows what it serves and is not stopping.
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.configured.load(Ordering::Acquire) && !self.stopping.is_cancelled()
+    }
+
+    fn obstacle(&self) -> &'static str {
+        if self.stopping.is_cancelled() {
+            "stopping\n"
+        } else {
+            "no configuration yet\n"
+        }
     }
 }
 
@@ -128,11 +148,7 @@ fn answer(
     match request.uri().path() {
         "/healthz" => reply(StatusCode::OK, PLAIN, "ok\n"),
         "/readyz" if readiness.is_set() => reply(StatusCode::OK, PLAIN, "ready\n"),
-        "/readyz" => reply(
-            StatusCode::SERVICE_UNAVAILABLE,
-            PLAIN,
-            "no configuration yet\n",
-        ),
+        "/readyz" => reply(StatusCode::SERVICE_UNAVAILABLE, PLAIN, readiness.obstacle()),
         "/metrics" => metrics(registry),
         _ => reply(StatusCode::NOT_FOUND, PLAIN, "not found\n"),
     }

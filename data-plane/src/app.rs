@@ -122,7 +122,7 @@ impl Running {
         self.admin_address
     }
 
-    /// Whether the worker knows what it serves.
+    /// Whether the worker knows what it serves and is not stopping.
     pub fn is_ready(&self) -> bool {
         self.readiness.is_set()
     }
@@ -164,7 +164,7 @@ async fn run(
     started: Started,
 ) -> Result<(), RunError> {
     raise_file_limit();
-    let readiness = Readiness::default();
+    let readiness = Readiness::new(shutdown.clone());
     let (parts, address) = match assemble(&settings, clock, &readiness).await {
         Ok(assembled) => assembled,
         Err(error) => {

@@ -185,6 +185,28 @@ async fn a_snapshot_is_applied_and_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_worker_that_drains_is_not_ready() {
+    let mut control_plane = ControlPlane::start().await;
+    let running = worker(control_plane.address, &[]).await;
+    let (mut session, _) = control_plane.session().await;
+    let port = free_port();
+    session.deliver(&Compiled::http(1, &[port])).await;
+    expect_ready(&running).await;
+    let mut client = TcpStream::connect(("127.0.0.1", port))
+        .await
+        .expect("connected");
+    client.write_all(b"GET / HTTP/1.1\r\n").await.expect("sent");
+    running.shutdown();
+    assert_eq!(
+        admin(&running, "/readyz").await,
+        (503, "stopping\n".to_owned())
+    );
+    assert_eq!(admin(&running, "/healthz").await.0, 200);
+    drop(client);
+    stop(running).await;
+}
+
+#[tokio::test]
 async fn a_worker_without_gateways_is_ready_once_it_knows() {
     let mut control_plane = ControlPlane::start().await;
     let running = worker(control_plane.address, &[]).await;
