@@ -92,6 +92,7 @@ async fn serve(
     stream: TcpStream,
     client: SocketAddr,
 ) {
+    let client = SocketAddr::new(client.ip().to_canonical(), client.port());
     let id = ConnectionId::random();
     let site = origin.site.load_full();
     let bind = Arc::clone(site.bind());
@@ -102,7 +103,8 @@ async fn serve(
             h1::serve(&connection, ClientStream::Plain(stream)).await;
         }
         BindProtocol::Https => {
-            let accepting = Box::pin(accept::accept(&core, registered.watch(), &site, id, stream));
+            let accepting = accept::accept(&core, registered.watch(), &site, id, client, stream);
+            let accepting = Box::pin(accepting);
             let Some(accepted) = accepting.await else {
                 return;
             };
@@ -137,7 +139,6 @@ fn connection(
     bind: &Bind,
     accepted: Option<&Accepted>,
 ) -> Rc<Connection> {
-    let client = SocketAddr::new(client.ip().to_canonical(), client.port());
     let tls = accepted.map(|accepted| {
         let session = accepted.stream.get_ref().1;
         TlsFacts {

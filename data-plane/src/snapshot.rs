@@ -73,6 +73,8 @@ pub struct VirtualHostTls {
     pub policy_hash: [u8; 32],
     /// Whether a client certificate is required.
     pub client_auth: bool,
+    /// ARM name of the SSL profile that asks for client certificates, for log lines.
+    pub ssl_profile: Option<Arc<str>>,
 }
 
 /// Where requests go.

@@ -201,10 +201,12 @@ impl Conversion<'_> {
             server_config::build(tls, clock)
                 .map_err(|error| reject("sslProfile", error.to_string()))
         })?;
+        let ssl_profile = client_auth.then(|| Arc::from(virtual_host.client_auth_policy.as_str()));
         Ok(VirtualHostTls {
             config,
             policy_hash,
             client_auth,
+            ssl_profile,
         })
     }
 

@@ -150,6 +150,8 @@ fn a_good_snapshot_becomes_what_it_says() {
     assert!(http.virtual_hosts[0].tls.is_none());
     let [guarded, open] = [0, 1].map(|index| https.virtual_hosts[index].tls.as_ref().expect("TLS"));
     assert!(guarded.client_auth && !open.client_auth);
+    assert_eq!(guarded.ssl_profile.as_deref(), Some("strict"));
+    assert_eq!(open.ssl_profile, None);
     assert_ne!(guarded.policy_hash, open.policy_hash);
     let upstream = &https.virtual_hosts[0]
         .route

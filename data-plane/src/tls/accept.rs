@@ -1,6 +1,7 @@
 //! The TLS handshake with a client.
 
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -35,15 +36,16 @@ pub(crate) async fn accept(
     watch: &Watch,
     site: &Site,
     id: ConnectionId,
+    peer: SocketAddr,
     mut stream: TcpStream,
 ) -> Option<Accepted> {
     core.time.now();
     watch.arm(core.time.deadline(core.limits.handshake_timeout));
     let handshake = Rc::new(Handshake::new(id));
-    let mut listener = None;
+    let mut chosen = None;
     let failure = match watch.race(speaks_tls(&stream)).await {
         Ok(Ok(true)) => {
-            let making = Box::pin(make(core, site, stream, &handshake, &mut listener));
+            let making = Box::pin(make(core, site, stream, &handshake, &mut chosen));
             match watch
                 .race(CURRENT.scope(Rc::clone(&handshake), making))
                 .await
@@ -68,7 +70,13 @@ pub(crate) async fn accept(
         Ok(Err(error)) => Failure::Io(error),
         Err(Expired) => Failure::Deadline,
     };
-    report(core, id, listener.as_deref(), &handshake, &failure);
+    let failed = Failed {
+        id,
+        peer,
+        gateway: &site.bind().gateway_id,
+        virtual_host: chosen.as_deref(),
+    };
+    failed.report(core, &handshake, &failure);
     None
 }
 
@@ -93,7 +101,7 @@ async fn make(
     site: &Site,
     stream: TcpStream,
     handshake: &Rc<Handshake>,
-    listener: &mut Option<Arc<str>>,
+    chosen: &mut Option<Arc<VirtualHost>>,
 ) -> Result<Accepted, (Failure, Option<TcpStream>)> {
     let mut acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let start = match (&mut acceptor).await {
@@ -111,13 +119,13 @@ async fn make(
         .and_then(|name| canonical_name(name).ok());
     let virtual_host = site.for_client_hello(name.as_deref()).cloned();
     drop(name);
-    let chosen = virtual_host
+    let with_tls = virtual_host
         .as_ref()
         .and_then(|host| host.tls.as_ref().map(|tls| (host, tls)));
-    let Some((host, tls)) = chosen else {
+    let Some((host, tls)) = with_tls else {
         return Err((Failure::NoListener, Some(start.io)));
     };
-    *listener = Some(Arc::clone(&host.listener));
+    *chosen = Some(Arc::clone(host));
     let config = Arc::clone(&tls.config);
     let stream = start
         .into_stream(config)
@@ -171,23 +179,33 @@ async fn answer_plain_http(core: &Core, watch: &Watch, stream: &mut TcpStream) {
     }
 }
 
-/// One line and one count for a handshake that failed.
-fn report(
-    core: &Core,
+/// Whose handshake failed, and where.
+struct Failed<'a> {
     id: ConnectionId,
-    listener: Option<&str>,
-    handshake: &Handshake,
-    failure: &Failure,
-) {
-    if let Some(Err(refusal)) = handshake.decision().map(|decision| &decision.verdict) {
-        let reason = refusal.reason.label();
+    peer: SocketAddr,
+    gateway: &'a str,
+    virtual_host: Option<&'a VirtualHost>,
+}
+
+impl Failed<'_> {
+    /// One line and one count.
+    fn report(&self, core: &Core, handshake: &Handshake, failure: &Failure) {
+        let Self {
+            id, peer, gateway, ..
+        } = self;
+        let listener = self.virtual_host.map(|host| &*host.listener);
+        let tls = self.virtual_host.and_then(|host| host.tls.as_ref());
+        let ssl_profile = tls.and_then(|tls| tls.ssl_profile.as_deref());
+        if let Some(Err(refusal)) = handshake.decision().map(|decision| &decision.verdict) {
+            let (reason, detail) = (refusal.reason.label(), &*refusal.detail);
+            core.metrics.handshake_failed(reason);
+            tracing::info!(connection = %id, %peer, gateway, listener, ssl_profile, reason, detail, "client certificate refused");
+            return;
+        }
+        let reason = failure.label();
         core.metrics.handshake_failed(reason);
-        tracing::info!(connection = %id, listener, reason, detail = %refusal.detail, "client certificate refused");
-        return;
+        tracing::info!(connection = %id, %peer, gateway, listener, ssl_profile, reason, detail = %failure, "handshake failed");
     }
-    let reason = failure.label();
-    core.metrics.handshake_failed(reason);
-    tracing::info!(connection = %id, listener, reason, detail = %failure, "handshake failed");
 }
 
 impl Failure {

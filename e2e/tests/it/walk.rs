@@ -155,7 +155,16 @@ fn check_refusal(deployment: &Deployment, target: &Target<'_>, tls: Tls, refused
     e2e::wait::until(refused.name, std::time::Duration::from_secs(5), || {
         let log = worker.log().split_off(before);
         let line = log.lines().any(|line| {
-            line.contains(&reason) && line.contains("\"connection\"") && line.contains("\"mtls\"")
+            [
+                &reason,
+                "\"connection\"",
+                "\"peer\":\"127.0.0.1:",
+                "\"gateway\":\"/subscriptions/",
+                "\"mtls\"",
+                "\"ssl_profile\":\"mtls-profile\"",
+            ]
+            .iter()
+            .all(|part| line.contains(*part))
         });
         if line { Ok(()) } else { Err(log) }
     });

@@ -113,6 +113,7 @@ pub(crate) fn with_tls(
         config,
         policy_hash: [policy; 32],
         client_auth: policy > 0,
+        ssl_profile: (policy > 0).then(|| "profile".into()),
     });
     host
 }
