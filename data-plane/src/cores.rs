@@ -3,6 +3,7 @@
 //! The kernel spreads connections over them (`SO_REUSEPORT`); a connection and all of its requests stay on one core.
 
 pub(crate) mod core;
+pub(crate) mod overload;
 pub(crate) mod time;
 
 use std::num::NonZeroUsize;

@@ -14,7 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use crate::cores::core::{Gate, Shared};
+use crate::cores::core::Shared;
 use crate::http::refusal::Refusal;
 
 /// The metrics of the request path. Cloning shares them.
@@ -113,10 +113,7 @@ impl Metrics {
         };
         Self(Arc::new(Inner {
             cores: std::iter::repeat_with(core).take(cores.get()).collect(),
-            shared: Shared {
-                connections: Gate::default(),
-                handshakes: Gate::default(),
-            },
+            shared: Shared::default(),
             log_dropped: Counter::default(),
             handshake_failures,
         }))
@@ -283,6 +280,9 @@ impl Collector for Metrics {
 const LATENCY_MICROS: [u64; 10] = [
     500, 1_000, 2_500, 5_000, 10_000, 50_000, 100_000, 500_000, 2_500_000, 10_000_000,
 ];
+const LATENCY_SECONDS: [f64; 10] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 2.5, 10.0,
+];
 
 #[cfg(test)]
 mod tests {
@@ -313,6 +313,3 @@ mod tests {
         );
     }
 }
-const LATENCY_SECONDS: [f64; 10] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 2.5, 10.0,
-];

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access_log::Sink;
 use crate::connection::registry::Registry;
+use crate::cores::overload::Overload;
 use crate::cores::time::CoreTime;
 use crate::cores::{Command, EndProcessOnPanic, ProxySettings};
 use crate::limits::Limits;
@@ -42,6 +43,17 @@ pub(crate) struct Core {
 pub(crate) struct Shared {
     pub(crate) connections: Gate,
     pub(crate) handshakes: Gate,
+    pub(crate) overload: Arc<Overload>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            connections: Gate::default(),
+            handshakes: Gate::default(),
+            overload: Arc::new(Overload::new(Instant::now())),
+        }
+    }
 }
 
 /// Counts what is inside, over all cores, and lets in no more than a maximum.
@@ -191,6 +203,7 @@ impl Core {
         let now = self.time.coarse();
         self.registry.sweep(now);
         self.pools.sweep(now, &self.limits);
+        self.shared.overload.tell(self.time.now(), &self.limits);
         self.log.flush();
     }
 }

@@ -68,9 +68,12 @@ pub(crate) async fn run(core: Rc<Core>, accepting: Accepting, stop: Cancellation
 /// Starts the connection, unless there are too many: then it is closed.
 fn admit(core: &Rc<Core>, origin: &Rc<Origin>, stream: TcpStream, peer: SocketAddr) {
     core.metrics.accepted.add(1);
-    match core.shared.connections.enter(core.limits.max_connections) {
-        Some(permit) => connection::spawn(Rc::clone(core), Rc::clone(origin), stream, peer, permit),
-        None => core.metrics.refused_connections.add(1),
+    if let Some(permit) = core.shared.connections.enter(core.limits.max_connections) {
+        connection::spawn(Rc::clone(core), Rc::clone(origin), stream, peer, permit);
+    } else {
+        core.metrics.refused_connections.add(1);
+        let overload = &core.shared.overload;
+        overload.connection_refused(core.time.now(), &core.limits);
     }
 }
 

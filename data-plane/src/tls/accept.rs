@@ -188,7 +188,7 @@ struct Failed<'a> {
 }
 
 impl Failed<'_> {
-    /// One line and one count.
+    /// One line and one count; of handshakes that were too many, one line a second.
     fn report(&self, core: &Core, handshake: &Handshake, failure: &Failure) {
         let Self {
             id, peer, gateway, ..
@@ -204,6 +204,11 @@ impl Failed<'_> {
         }
         let reason = failure.label();
         core.metrics.handshake_failed(reason);
+        if matches!(failure, Failure::TooMany) {
+            let overload = &core.shared.overload;
+            overload.handshake_refused(core.time.now(), &core.limits);
+            return;
+        }
         tracing::info!(connection = %id, %peer, gateway, listener, ssl_profile, reason, detail = %failure, "handshake failed");
     }
 }
