@@ -11,7 +11,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::Parser;
 use zeroize::Zeroizing;
 
 use crate::limits::Limits;
@@ -145,6 +144,7 @@ pub enum SettingsError {
 
 impl Settings {
     /// Reads and checks a command line, program name first, with `PORTCULLIS_…` variables for what it leaves out.
+    /// Empty variables count as unset.
     ///
     /// Reads the files it names; opens no socket.
     ///
@@ -155,7 +155,7 @@ impl Settings {
         I: IntoIterator,
         I::Item: Into<OsString> + Clone,
     {
-        arguments::Arguments::try_parse_from(arguments)?
+        arguments::Arguments::read(arguments)?
             .check()
             .map_err(SettingsError::Problems)
     }

@@ -511,7 +511,7 @@ fn split_target<'a>(method: &str, target: &'a str) -> Result<(Option<&'a str>, &
 }
 
 /// Fields that one head can have at most, whatever the settings say.
-const MOST_FIELDS: usize = 256;
+pub(crate) const MOST_FIELDS: usize = 256;
 
 #[cfg(test)]
 mod tests {

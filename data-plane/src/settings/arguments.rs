@@ -1,5 +1,7 @@
 //! The command line as text, and the checks that make [`Settings`] of it.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs::DirBuilder;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -7,6 +9,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::thread;
 
+use clap::builder::Resettable;
+use clap::{Arg, CommandFactory, FromArgMatches};
 use tracing_subscriber::EnvFilter;
 
 use super::file;
@@ -15,6 +19,7 @@ use super::{
     AccessLog, BlobLimits, ControlPlane, LogFormat, LogSettings, Settings, StateSettings,
     StreamSecurity, Subscription,
 };
+use crate::http::head::MOST_FIELDS;
 use crate::limits::{LimitArguments, Limits};
 
 /// Portcullis data plane: terminates TLS, verifies client certificates and routes HTTP to backends, as the control
@@ -104,6 +109,18 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// Reads a command line, program name first, and the environment.
+    pub(crate) fn read<I>(arguments: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator,
+        I::Item: Into<OsString> + Clone,
+    {
+        let mut matches = Self::command()
+            .mut_args(without_empty_variable)
+            .try_get_matches_from(arguments)?;
+        Self::from_arg_matches_mut(&mut matches)
+    }
+
     /// Checks everything; all problems come back together.
     pub(crate) fn check(self) -> Result<Settings, Vec<String>> {
         let mut problems = Problems::default();
@@ -120,6 +137,10 @@ impl Arguments {
             total: problems.value("--max-blobs-bytes", &self.max_blobs_bytes),
         };
         let limits = Limits::check(&self.limits, &mut problems);
+        if limits.max_headers > MOST_FIELDS {
+            let problem = format!("`{}` is more than {MOST_FIELDS}", limits.max_headers);
+            problems.add("--max-headers", problem);
+        }
         let log = self.log(&mut problems);
         let access_log = match self.access_log.as_str() {
             "off" => AccessLog::Off,
@@ -300,6 +321,16 @@ impl Arguments {
     }
 }
 
+/// Compose files set variables to nothing when they mean "not set".
+fn without_empty_variable(argument: Arg) -> Arg {
+    let is_empty = |name| env::var_os(name).is_some_and(|value| value.is_empty());
+    if argument.get_env().is_some_and(is_empty) {
+        argument.env(Resettable::Reset)
+    } else {
+        argument
+    }
+}
+
 fn required<'a>(
     value: Option<&'a PathBuf>,
     option: &str,
@@ -321,7 +352,7 @@ fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, Parser};
+    use clap::Parser;
 
     use super::*;
 
@@ -417,6 +448,8 @@ mod tests {
         check(&["--max-blob-bytes=lots"], &["--max-blob-bytes"]);
         check(&["--state-key-file=/k"], &["--state-key-file"]);
         check(&["--state-dir=/tmp"], &["--state-key-file"]);
+        check(&["--max-headers=257"], &["--max-headers"]);
+        check(&["--max-headers=256"], &[]);
     }
 
     #[test]

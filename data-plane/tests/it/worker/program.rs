@@ -44,6 +44,28 @@ async fn all_problems_of_the_settings_are_told_and_nothing_starts() {
 }
 
 #[tokio::test]
+async fn empty_variables_count_as_unset() {
+    let mut command = program();
+    command
+        .args(["--threads=0", "--scope=/"])
+        .env("PORTCULLIS_WORKER_ID", "")
+        .env("PORTCULLIS_GATEWAY", "")
+        .env("PORTCULLIS_STREAM_ALLOW_PLAINTEXT", "")
+        .env("PORTCULLIS_STATE_KEY_FILE", "")
+        .env("PORTCULLIS_MAX_HEADERS", "");
+    let output = timeout(PATIENCE, command.output())
+        .await
+        .expect("it ends")
+        .expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    let problems: Vec<&str> = told.lines().skip(1).map(str::trim).collect();
+    assert_eq!(problems.len(), 3, "{told}");
+    assert_eq!(problems[0], "--worker-id: is required");
+    assert_eq!(problems[1], "--control-plane-url: is required");
+    assert!(problems[2].starts_with("--threads: "), "{told}");
+}
+
+#[tokio::test]
 async fn sigterm_ends_it_in_good_order() {
     let mut control_plane = ControlPlane::start().await;
     let url = format!("http://{}", control_plane.address);
