@@ -128,6 +128,8 @@ fn check<'a>(
         return Err(InvalidResponse);
     }
     let bodiless = asked.head || status == 101 || status == 204 || status == 304;
+    // A body where none may be: what it is taken for must not depend on when it arrives.
+    let contradictory = status == 204 && (chunked || length.is_some_and(|length| length > 0));
     let body = match length {
         _ if bodiless => None,
         Some(0) => None,
@@ -144,6 +146,7 @@ fn check<'a>(
         reusable: !connection.close
             && (http11 || connection.keep_alive)
             && status != 101
+            && !contradictory
             && body != Some(Decoder::UntilClose),
     })
 }
@@ -190,6 +193,11 @@ mod tests {
         );
         check("HTTP/1.1 200 OK\r\n\r\n", Some(Decoder::UntilClose), false);
         check("HTTP/1.1 204 No Content\r\n\r\n", None, true);
+        check(
+            "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+            None,
+            false,
+        );
         check(
             "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
             None,
