@@ -165,9 +165,16 @@ impl Turn {
         let record = Record::new(core.time.now());
         connection.streams.set(connection.streams.get() + 1);
         connection.watch.disarm();
-        connection.served.set(connection.served.get() + 1);
-        if connection.served.get() >= core.limits.max_requests_per_connection {
+        let served = connection.served.get() + 1;
+        connection.served.set(served);
+        let limits = &core.limits;
+        if served >= limits.max_requests_per_connection {
             connection.watch.start_draining();
+        }
+        // What may have been on its way while GOAWAY was, and as much again.
+        let grace = 2 * u64::from(limits.http2_max_streams);
+        if served > limits.max_requests_per_connection.saturating_add(grace) {
+            connection.watch.abort();
         }
         Self {
             connection: Rc::clone(connection),

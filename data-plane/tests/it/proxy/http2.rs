@@ -257,6 +257,52 @@ async fn a_removed_listener_says_goodbye_and_finishes_what_runs() {
     client.ended().await;
 }
 
+/// GOAWAY is a request; who does not follow it is cut.
+#[tokio::test]
+async fn a_client_that_does_not_go_is_cut() {
+    let (server, backend) = (Ca::new("server"), Backend::echo().await);
+    let limits = Limits {
+        max_requests_per_connection: 3,
+        http2_max_streams: 2,
+        ..Limits::default()
+    };
+    let gateway = Gateway::start_with(settings(limits), bind(&server, &backend)).await;
+    let config = pki::client(&server, None, "h2");
+    let mut stream = pki::connect(gateway.address, config, "open.example")
+        .await
+        .unwrap();
+    stream.write_all(&raw_request(&PLAIN)).await.unwrap();
+    let mut frame = raw_request(&PLAIN).split_off(33);
+    let mut requests = 1_u32;
+    // Neither SETTINGS nor PING are ever acknowledged.
+    while requests < 30 && answered(&mut stream).await {
+        requests += 1;
+        frame[5..9].copy_from_slice(&(2 * requests - 1).to_be_bytes());
+        if stream.write_all(&frame).await.is_err() {
+            break;
+        }
+    }
+    assert!((7..=9).contains(&requests), "{requests}");
+}
+
+/// Whether a stream comes to its end before the connection does.
+async fn answered(stream: &mut (impl AsyncRead + Unpin)) -> bool {
+    loop {
+        let mut head = [0; 9];
+        let read =
+            tokio::time::timeout(Duration::from_secs(10), stream.read_exact(&mut head)).await;
+        if read.expect("an answer").is_err() {
+            return false;
+        }
+        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        stream.read_exact(&mut payload).await.unwrap();
+        // DATA or HEADERS with END_STREAM.
+        if head[3] <= 1 && head[4] & 1 == 1 {
+            return true;
+        }
+    }
+}
+
 const PLAIN: [(&str, &str); 4] = [
     (":method", "GET"),
     (":scheme", "https"),
