@@ -29,6 +29,7 @@ use crate::{
         publisher::{Published, Wanted},
         service::Parts,
     },
+    telemetry::Chain,
 };
 
 /// A worker that takes longer is told to connect again.
@@ -375,7 +376,7 @@ impl<'a> Worker<'a> {
         tracing::error!(
             gateway_id = wanted.id,
             generation = wanted.generation,
-            error = &error as &dyn std::error::Error,
+            error = %Chain(&error),
             "a gateway cannot be sent"
         );
         self.close();
