@@ -138,7 +138,7 @@ impl Pool {
         }
     }
 
-    /// Keeps a connection for the next request.
+    /// Keeps a connection for the next request. Where there is no room, the one that has rested longest goes.
     pub(crate) fn give(
         &self,
         core: &Core,
@@ -151,14 +151,19 @@ impl Pool {
         let Some(endpoint) = self.endpoints.get(endpoint) else {
             return;
         };
-        let mut idle = endpoint.idle.borrow_mut();
-        if idle.len() < core.limits.upstream_max_idle {
-            idle.push(Idle {
-                stream,
-                server_name,
-                since,
-            });
+        let most = core.limits.upstream_max_idle;
+        if most == 0 {
+            return;
         }
+        let mut idle = endpoint.idle.borrow_mut();
+        if idle.len() >= most {
+            idle.remove(0);
+        }
+        idle.push(Idle {
+            stream,
+            server_name,
+            since,
+        });
     }
 
     /// Opens a connection.

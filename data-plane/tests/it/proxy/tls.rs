@@ -1,5 +1,6 @@
 //! Which listener a handshake selects, and what it may ask for afterwards.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
@@ -7,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use data_plane::clock::Clock;
 use data_plane::limits::Limits;
 use data_plane::settings::AccessLog;
-use data_plane::snapshot::Bind;
+use data_plane::snapshot::{Bind, UpstreamTls};
 use prometheus_client::registry::Registry;
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -397,6 +398,53 @@ async fn https_backends_are_verified() {
     for (name, expected) in [("good", 200), ("good", 200), ("name", 502), ("root", 502)] {
         assert_eq!(client.get(name, "/").await.status(), expected, "{name}");
     }
+}
+
+/// Connections are kept by the name that was verified, and clients choose the name: what they leave behind must make room.
+#[tokio::test]
+async fn connections_for_other_names_do_not_crowd_out_those_in_use() {
+    let ca = Ca::new("backends");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut config = (*pki::server(ca.server("*.wild.example"), None)).clone();
+    config.alpn_protocols = Vec::new();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let opened = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&opened);
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            count.fetch_add(1, Relaxed);
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut stream = acceptor.accept(stream).await.unwrap();
+                let mut request = [0; 4096];
+                while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+                    stream.write_all(&ok(b"hello")).await.unwrap();
+                }
+            });
+        }
+    });
+    let mut config = pki::client(&ca, None, "http/1.1");
+    config.alpn_protocols = Vec::new();
+    let mut upstream = upstream(&[address]);
+    upstream.tls = Some(UpstreamTls {
+        config: Arc::new(config),
+        server_name: None,
+    });
+    let mut settings = settings(Limits {
+        upstream_max_idle: 2,
+        ..Limits::default()
+    });
+    settings.threads = NonZeroUsize::MIN;
+    let bind = super::gateway::http(own_address(), vec![host("all", &[], Some(upstream))]);
+    let gateway = Gateway::start_with(settings, bind).await;
+    let mut client = Client::connect(gateway.address).await;
+    for name in ["a", "b", "c", "c", "d", "c"] {
+        let host = format!("{name}.wild.example");
+        assert_eq!(client.get(&host, "/").await.status(), 200, "{name}");
+    }
+    assert_eq!(opened.load(Relaxed), 4, "one for each name");
 }
 
 #[tokio::test]
