@@ -27,8 +27,17 @@ pub(crate) struct Run {
     pub(crate) result: Value,
     /// Processor time of the server.
     pub(crate) server: Duration,
-    /// Processor time of the load itself.
+    /// Processor time of the load and of its backend.
     pub(crate) load: Duration,
+    /// Processor time of everything else on the machine.
+    pub(crate) others: Duration,
+}
+
+/// Processor time used so far.
+struct Used {
+    server: Duration,
+    load: Duration,
+    all: Duration,
 }
 
 impl Load {
@@ -90,20 +99,38 @@ impl Load {
         serde_json::from_str(&words).with_context(|| format!("load said {words:?}"))
     }
 
-    /// Runs a command that waits at the gate, and measures the server `pid` between the start and the result.
+    /// Runs a command that waits at the gate, and measures the processes `server` and `backend`, and the machine, between
+    /// the start and the result.
     ///
     /// # Errors
     /// When the load fails, for which one wrong answer is enough.
-    pub(crate) fn measure(&self, pid: u32, arguments: &[String]) -> anyhow::Result<Run> {
+    pub(crate) fn measure(
+        &self,
+        server: u32,
+        backend: u32,
+        arguments: &[String],
+    ) -> anyhow::Result<Run> {
         let mut held = self.open(arguments)?;
-        let before = (usage::cpu(pid)?, usage::cpu(held.pid())?);
+        let load = held.pid();
+        let used = || {
+            anyhow::Ok(Used {
+                server: usage::cpu(server)?,
+                load: usage::cpu(load)? + usage::cpu(backend)?,
+                all: usage::busy()?,
+            })
+        };
+        let before = used()?;
         let result = held.start()?;
-        let after = (usage::cpu(pid)?, usage::cpu(held.pid())?);
+        let after = used()?;
         held.release(&result)?;
+        let server = after.server.saturating_sub(before.server);
+        let load = after.load.saturating_sub(before.load);
+        let all = after.all.saturating_sub(before.all);
         Ok(Run {
             result,
-            server: after.0.saturating_sub(before.0),
-            load: after.1.saturating_sub(before.1),
+            server,
+            load,
+            others: all.saturating_sub(server + load),
         })
     }
 

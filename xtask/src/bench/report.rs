@@ -11,6 +11,9 @@ use super::goal::{CHANGE_P99_MS, GOALS};
 use super::machine;
 use super::scenario::{Figure, Scenario};
 
+/// Above it, the reader is told.
+const QUIET_PERCENT: f64 = 20.0;
+
 /// What one run yielded.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample(Vec<(Figure, f64)>);
@@ -152,6 +155,15 @@ impl Report {
         })
     }
 
+    /// The largest median of what other processes took.
+    fn others_busy(&self) -> f64 {
+        let medians = self.results.iter().flat_map(|results| {
+            let kinds = results.samples.iter().map(|(kind, _)| *kind);
+            kinds.filter_map(|kind| results.median(kind, Figure::OthersBusy))
+        });
+        medians.fold(0.0, f64::max)
+    }
+
     fn goals(&self) -> Vec<Line> {
         let against_peers = GOALS.iter().filter_map(|goal| {
             let results = self
@@ -228,6 +240,13 @@ impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in &self.absent {
             writeln!(formatter, "{line}")?;
+        }
+        if self.others_busy() > QUIET_PERCENT {
+            writeln!(
+                formatter,
+                "the machine was not quiet: other processes took up to {:.0} % of a processor",
+                self.others_busy()
+            )?;
         }
         writeln!(formatter, "goals")?;
         for line in self.goals() {

@@ -45,6 +45,8 @@ pub(crate) enum Figure {
     Rate,
     /// Share of the load's processor that was busy, in percent: close to 100 the load was the limit.
     LoadBusy,
+    /// Use of the processors by anything else, in percent of one processor: close to 0 on a quiet machine.
+    OthersBusy,
     /// Median latency in milliseconds.
     P50,
     /// 99th percentile of latency in milliseconds.
@@ -115,9 +117,15 @@ impl Scenario {
                 Figure::P999,
                 Figure::ServerCpu,
                 Figure::Rate,
+                Figure::OthersBusy,
             ],
             Self::Idle | Self::Changes => &[Figure::Memory],
-            _ => &[Figure::ServerCpu, Figure::Rate, Figure::LoadBusy],
+            _ => &[
+                Figure::ServerCpu,
+                Figure::Rate,
+                Figure::LoadBusy,
+                Figure::OthersBusy,
+            ],
         }
     }
 }
@@ -129,6 +137,7 @@ impl Figure {
             Self::ServerCpu => "server us/op",
             Self::Rate => "op/s",
             Self::LoadBusy => "load busy %",
+            Self::OthersBusy => "others busy %",
             Self::P50 => "p50 ms",
             Self::P99 => "p99 ms",
             Self::P999 => "p99.9 ms",
@@ -139,7 +148,7 @@ impl Figure {
     /// Digits after the point.
     pub(crate) fn digits(self) -> usize {
         match self {
-            Self::Rate | Self::LoadBusy => 0,
+            Self::Rate | Self::LoadBusy | Self::OthersBusy => 0,
             Self::ServerCpu | Self::Memory => 1,
             Self::P50 | Self::P99 | Self::P999 => 3,
         }

@@ -137,10 +137,12 @@ impl<'a> Session<'a> {
         arguments.extend(self.ground.load.aim(contestant.port));
         arguments.push(format!("--seconds={seconds}"));
         arguments.extend(rate.map(|rate| format!("--rate={rate}")));
-        let before = usage::cpu(self.ground.backend.server.pid())?;
-        let run = self.ground.load.measure(contestant.pid(), &arguments)?;
-        let backend = usage::cpu(self.ground.backend.server.pid())?.saturating_sub(before);
-        sample(&run, backend)
+        let backend = self.ground.backend.server.pid();
+        let run = self
+            .ground
+            .load
+            .measure(contestant.pid(), backend, &arguments)?;
+        sample(&run)
     }
 
     /// Half of what nginx manages with small kept-alive requests; of the first contestant, where nginx is absent.
@@ -211,20 +213,21 @@ fn hold(load: &Load, port: u16, connections: u32) -> anyhow::Result<Held> {
     Ok(held)
 }
 
-fn sample(run: &Run, backend: Duration) -> anyhow::Result<Sample> {
+fn sample(run: &Run) -> anyhow::Result<Sample> {
     let number = |value: Option<&Value>| value.and_then(Value::as_f64);
     let field = |name| number(run.result.get(name)).with_context(|| format!("no {name}"));
     let operations = field("operations")?;
     let elapsed = field("elapsed_seconds")?;
     ensure!(operations > 0.0, "no operation succeeded");
-    let busy = (run.load + backend).as_secs_f64() / elapsed;
+    let share = |used: Duration| used.as_secs_f64() / elapsed * 100.0;
     let mut figures = vec![
         (
             Figure::ServerCpu,
             run.server.as_secs_f64() * 1e6 / operations,
         ),
         (Figure::Rate, operations / elapsed),
-        (Figure::LoadBusy, busy * 100.0),
+        (Figure::LoadBusy, share(run.load)),
+        (Figure::OthersBusy, share(run.others)),
     ];
     if let Some(latency) = run.result.get("latency") {
         for (figure, name) in [

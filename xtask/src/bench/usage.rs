@@ -22,6 +22,13 @@ pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
+/// Time that the processors have spent on anything, or that the hypervisor has kept from them.
+pub(crate) fn busy() -> anyhow::Result<Duration> {
+    let text = fs::read_to_string("/proc/stat")?;
+    let ticks = busy_ticks(&text).context("/proc/stat has an unknown shape")?;
+    Ok(Duration::from_millis(ticks * MILLISECONDS_PER_TICK))
+}
+
 /// Memory of the process and its children in KiB, shared pages divided among those that share them.
 pub(crate) fn memory_kib(pid: u32) -> anyhow::Result<u64> {
     tree(pid)
@@ -31,6 +38,26 @@ pub(crate) fn memory_kib(pid: u32) -> anyhow::Result<u64> {
             proportional(&text).context("no Pss in smaps_rollup")
         })
         .sum()
+}
+
+/// The unit of `/proc/stat` (`USER_HZ`), the same on every architecture that matters.
+const MILLISECONDS_PER_TICK: u64 = 10;
+
+/// The sum of the first line without idle and waiting for disks, which are the fourth and fifth field.
+fn busy_ticks(stat: &str) -> Option<u64> {
+    let fields = stat
+        .lines()
+        .next()?
+        .strip_prefix("cpu ")?
+        .split_whitespace();
+    let ticks: Vec<u64> = fields
+        .take(8)
+        .map_while(|field| field.parse().ok())
+        .collect();
+    let [user, nice, system, _idle, _waiting, irq, softirq, steal] = *ticks.as_slice() else {
+        return None;
+    };
+    Some(user + nice + system + irq + softirq + steal)
 }
 
 fn tree(pid: u32) -> Vec<u32> {
@@ -75,6 +102,10 @@ mod tests {
     fn the_kernel_files_are_read_by_field() {
         assert_eq!(on_cpu("123456 789 3\n"), 123_456);
         assert_eq!(on_cpu(""), 0);
+        assert_eq!(
+            busy_ticks("cpu  1 2 4 1000 1000 8 16 32 64 0\ncpu0 1"),
+            Some(63)
+        );
         assert_eq!(
             proportional("00-ff ---p 00 [rollup]\nRss: 9 kB\nPss:   1234 kB\nPss_Anon: 1 kB\n"),
             Some(1234)
