@@ -382,6 +382,55 @@ async fn a_client_that_takes_no_response_is_reset() {
     assert_eq!(first_answer(&mut stream).await, Answered::Refused);
 }
 
+/// Small on the wire, large or endless in memory (CVE-2024-27316, CVE-2026-49975).
+#[tokio::test]
+async fn header_bombs_are_refused() {
+    let (server, backend) = (Ca::new("server"), Backend::echo().await);
+    let gateway = Gateway::start(bind(&server, &backend)).await;
+    let frame = |kind: u8, flags: u8, payload: &[u8]| {
+        let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
+        frame.extend_from_slice(&[kind, flags, 0, 0, 0, 1]);
+        frame.extend_from_slice(payload);
+        frame
+    };
+    let plain = raw_request(&PLAIN);
+    let (preface, block) = (&plain[..33], &plain[42..]);
+
+    // HEADERS without END_HEADERS, then CONTINUATION without end.
+    let mut endless = frame(1, 1, block);
+    endless.extend(frame(9, 0, b"").repeat(10_000));
+
+    // A field of 3,000 bytes that goes to the dynamic table (RFC 7541, 6.2.1), and a byte for each time it is named again.
+    let bomb = |times| {
+        let mut bomb = block.to_vec();
+        bomb.extend_from_slice(b"\x40\x03x-a\x7f\xb9\x16");
+        bomb.extend(vec![b'x'; 3_000]);
+        bomb.extend(vec![0xbe; times]);
+        frame(1, 5, &bomb)
+    };
+
+    // Many small fields.
+    let mut crumbs = block.to_vec();
+    crumbs.extend(b"\x00\x06cookie\x01a".repeat(150));
+    let crumbs = frame(1, 5, &crumbs);
+
+    for (name, attack, expected) in [
+        ("endless", endless, Answered::Refused),
+        ("bomb", bomb(10_000), Answered::Refused),
+        ("crumbs", crumbs, Answered::Refused),
+        ("harmless", bomb(2), Answered::Passed),
+    ] {
+        let config = pki::client(&server, None, "h2");
+        let stream = pki::connect(gateway.address, config, "open.example");
+        let mut stream = stream.await.unwrap();
+        stream.write_all(preface).await.unwrap();
+        // The gateway may close before it has read everything.
+        drop(stream.write_all(&attack).await);
+        assert_eq!(first_answer(&mut stream).await, expected, "{name}");
+    }
+    assert_eq!(backend.seen().len(), 1);
+}
+
 /// Rapid reset (CVE-2023-44487), slow enough for each request to have reached the backend.
 #[tokio::test]
 async fn a_client_that_keeps_breaking_off_its_requests_is_cut() {
