@@ -90,10 +90,10 @@ impl Store {
         Ok(Listing::cut(groups, limit, |group| group.id.key()))
     }
 
-    /// Creates a resource group or replaces its location and tags.
+    /// Creates a resource group or replaces its tags.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while it is being deleted.
+    /// [`StoreError::Busy`] while it is being deleted; [`StoreError::Conflict`] when it is in another location.
     pub async fn put_resource_group(
         &self,
         _permit: &Permit<Write>,
@@ -106,7 +106,8 @@ impl Store {
             (true, _) => Change::Created,
             (false, true) => Change::Updated,
             (false, false) => {
-                return Err(StoreError::Busy {
+                check_alive(writing.connection(), &put.id).await?;
+                return Err(StoreError::Conflict {
                     id: put.id.to_string(),
                 });
             }
@@ -263,18 +264,18 @@ async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether the group is there and not being deleted.
+/// Whether the group is there, in this location, and not being deleted.
 async fn update(
     connection: &mut AnyConnection,
     put: &PutResourceGroup,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query(
-        "update resource_groups set location = $1, tags = $2, updated_at = $3 where id = $4 and deleted_at is null",
+        "update resource_groups set tags = $1, updated_at = $2 where id = $3 and location = $4 and deleted_at is null",
     )
-    .bind(&put.location)
     .bind(tags_text(put)?)
     .bind(micros(put.now))
     .bind(put.id.key())
+    .bind(&put.location)
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)

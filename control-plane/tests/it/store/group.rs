@@ -51,6 +51,15 @@ async fn a_group_is_created_and_replaced(database: Database) {
         (Change::Updated, "b")
     );
     assert_eq!(replaced.id.to_string(), GROUP);
+    let moved = PutResourceGroup {
+        location: "elsewhere".to_owned(),
+        ..put(GROUP, "c")
+    };
+    let refused = store.put_resource_group(&write(), moved).await;
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { .. })),
+        "{refused:?}"
+    );
     let found = store.find_resource_group(&read(), &group()).await.unwrap();
     assert_eq!(found, Some(replaced));
 }
