@@ -122,9 +122,12 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let mut writing = self.begin().await?;
-        upsert_applied(writing.connection(), session, wanted, micros(now)).await?;
-        writing.wake(Topic::Facts);
-        writing.commit().await
+        let written = upsert_applied(writing.connection(), session, wanted, micros(now)).await;
+        if unless_gone(written)? {
+            writing.wake(Topic::Facts);
+            writing.commit().await?;
+        }
+        Ok(())
     }
 
     /// Records that the worker has refused `wanted`. Ignored as [`Store::record_applied`] is.
@@ -139,9 +142,13 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let mut writing = self.begin().await?;
-        upsert_refused(writing.connection(), session, wanted, refusal, micros(now)).await?;
-        writing.wake(Topic::Facts);
-        writing.commit().await
+        let written =
+            upsert_refused(writing.connection(), session, wanted, refusal, micros(now)).await;
+        if unless_gone(written)? {
+            writing.wake(Topic::Facts);
+            writing.commit().await?;
+        }
+        Ok(())
     }
 
     /// What workers shall serve or remove, all gateways, in the order of their keys.
@@ -182,6 +189,15 @@ impl Store {
         let forgotten = delete_workers(writing.connection(), micros(before)).await?;
         writing.commit().await?;
         Ok(forgotten)
+    }
+}
+
+/// `false` when the gateway went away while the row was being written, which breaks its foreign key.
+fn unless_gone(written: Result<(), sqlx::Error>) -> Result<bool, sqlx::Error> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
