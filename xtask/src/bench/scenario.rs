@@ -117,6 +117,7 @@ impl Scenario {
                 Figure::P999,
                 Figure::ServerCpu,
                 Figure::Rate,
+                Figure::LoadBusy,
                 Figure::OthersBusy,
             ],
             Self::Idle | Self::Changes => &[Figure::Memory],

@@ -145,7 +145,8 @@ impl<'a> Session<'a> {
         sample(&run)
     }
 
-    /// Half of what nginx manages with small kept-alive requests; of the first contestant, where nginx is absent.
+    /// Half of what nginx manages with small kept-alive requests (the first contestant, where nginx is absent), but no
+    /// more than keeps the load's own processor half busy: beyond, the load would measure itself.
     fn half_load(&mut self) -> anyhow::Result<u64> {
         if let Some(rate) = self.rate {
             return Ok(rate);
@@ -157,14 +158,16 @@ impl<'a> Session<'a> {
             .find(is_nginx)
             .or(self.contestants.first())
             .context("there is no contestant")?;
-        let sample = self.measure(measured, Scenario::KeepAlive100, WARM_UP_SECONDS, None)?;
-        let full = sample.figure(Figure::Rate).unwrap_or_default();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rate of requests, rounded to hundreds"
-        )]
-        let rate = ((full / 200.0).round().max(1.0) as u64) * 100;
+        let trial = |scenario, rate| self.measure(measured, scenario, WARM_UP_SECONDS, rate);
+        let figure = |sample: &Sample, figure| sample.figure(figure).unwrap_or_default();
+        let full = trial(Scenario::KeepAlive100, None)?;
+        let half = figure(&full, Figure::Rate) / 2.0;
+        let gentle = trial(Scenario::Latency, Some(hundreds(half / 4.0)))?;
+        let (rate, busy) = (
+            figure(&gentle, Figure::Rate),
+            figure(&gentle, Figure::LoadBusy),
+        );
+        let rate = hundreds(half.min(rate * 50.0 / busy.max(1.0)));
         println!("{rate} requests a second");
         self.rate = Some(rate);
         Ok(rate)
@@ -211,6 +214,16 @@ fn hold(load: &Load, port: u16, connections: u32) -> anyhow::Result<Held> {
         "the load failed: {result}"
     );
     Ok(held)
+}
+
+/// A rate rounded to hundreds, and not zero.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is small and not negative"
+)]
+fn hundreds(rate: f64) -> u64 {
+    (rate / 100.0).round().max(1.0) as u64 * 100
 }
 
 fn sample(run: &Run) -> anyhow::Result<Sample> {
