@@ -348,11 +348,15 @@ async fn delete_gateway(
     Ok(())
 }
 
+/// Leaves a group that holds gateways: the caller may have judged an earlier group of that name.
 async fn delete_group(connection: &mut AnyConnection, id: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from resource_groups where id = $1 and deleted_at is not null")
-        .bind(id)
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "delete from resource_groups where id = $1 and deleted_at is not null and not exists \
+         (select 1 from gateways where resource_group = $1)",
+    )
+    .bind(id)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
