@@ -6,7 +6,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
-    reason = "only tests use this crate, and a panic is how a test fails"
+    reason = "only tests and the benchmark's load use this crate, and a panic is how they fail"
 )]
 
 pub mod arm;
