@@ -1,5 +1,5 @@
 //! Tests of the data plane over real sockets.
-#![allow(
+#![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
