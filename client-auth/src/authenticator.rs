@@ -1,6 +1,7 @@
 //! The decision.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 
@@ -8,7 +9,8 @@ use crate::certificate::Certificate;
 use crate::leaf::Leaf;
 use crate::path::{Found, PathFinder, VerifiedPath};
 use crate::{
-    Check, CheckName, ClientIdentity, Decision, Limits, Mode, Policy, Reason, Refusal, TrustBundle,
+    CertificateFacts, Check, CheckName, ClientIdentity, Decision, Limits, Mode, Policy, Reason,
+    Refusal, RevocationPlan, TrustBundle, Verification,
 };
 
 /// Decides about clients by one policy. Build it once per policy; it is immutable and can be shared.
@@ -67,7 +69,7 @@ impl Authenticator {
         let refusal = Refusal::new(Reason::NoCertificate, "the client sent no certificate");
         let mut checks = Checks::default();
         let verdict = checks.record(CheckName::Size, Err(refusal));
-        checks.decision(verdict, VerifiedPath::default())
+        checks.decision(verdict, None, VerifiedPath::default())
     }
 
     /// Decides whether the client that presented `leaf` and `intermediates` may in at `now`.
@@ -80,8 +82,29 @@ impl Authenticator {
         now: UnixTime,
     ) -> Decision {
         match self.policy.mode {
-            Mode::Strict => self.decide_strict(leaf, intermediates, now),
+            Mode::Strict | Mode::ReportOnly => self.decide_strict(leaf, intermediates, now),
+            Mode::Passthrough => self.decide_passthrough(leaf, intermediates),
         }
+    }
+
+    /// Nothing is verified; what cannot be read is refused all the same, and so is what costs too much to keep.
+    fn decide_passthrough(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+    ) -> Decision {
+        let mut checks = Checks::default();
+        let size = check_size(leaf, intermediates, &self.policy.limits);
+        let read = checks.record(CheckName::Size, size);
+        let read = read.and_then(|()| checks.record(CheckName::Encoding, Leaf::parse(leaf)));
+        let facts = read.map(|leaf| Arc::new(CertificateFacts::new(&leaf.certificate)));
+        let presented = facts.as_ref().ok().cloned();
+        let verdict = facts.map(|certificate| ClientIdentity {
+            path_not_after: certificate.not_after,
+            certificate,
+            verification: Verification::Passthrough,
+        });
+        checks.decision(verdict, presented, VerifiedPath::default())
     }
 
     fn decide_strict(
@@ -93,13 +116,22 @@ impl Authenticator {
         let mut checks = Checks::default();
         let leaf = match self.check_client(leaf, intermediates, now, &mut checks) {
             Ok(leaf) => leaf,
-            Err(refusal) => return checks.decision(Err(refusal), VerifiedPath::default()),
+            Err(refusal) => {
+                let presented = CertificateFacts::of(leaf);
+                return checks.decision(Err(refusal), presented, VerifiedPath::default());
+            }
         };
         let Found { result, path } = self.paths.find(&leaf, intermediates, now);
+        let certificate = Arc::new(CertificateFacts::new(&leaf.certificate));
+        let presented = Some(Arc::clone(&certificate));
         let verdict = self
             .record_path(result, &mut checks)
-            .map(|()| ClientIdentity::new(&leaf.certificate, &path.certificates, path.not_after));
-        checks.decision(verdict, path)
+            .map(|()| ClientIdentity {
+                certificate,
+                verification: Verification::Verified,
+                path_not_after: path.not_after,
+            });
+        checks.decision(verdict, presented, path)
     }
 
     /// All that can be said about the client's certificate alone.
@@ -152,9 +184,16 @@ impl Checks {
         result
     }
 
-    fn decision(self, verdict: Result<ClientIdentity, Refusal>, path: VerifiedPath) -> Decision {
+    fn decision(
+        self,
+        verdict: Result<ClientIdentity, Refusal>,
+        presented: Option<Arc<CertificateFacts>>,
+        path: VerifiedPath,
+    ) -> Decision {
         Decision {
             verdict,
+            presented,
+            revocation: RevocationPlan::default(),
             path: path.certificates,
             checks: self.0,
         }
@@ -191,9 +230,9 @@ fn check_size(
 
 /// Subjects of the roots, then of the other CAs, each once.
 fn ca_names(policy: &Policy) -> Vec<Vec<u8>> {
-    let bundles = &policy.trust_bundles;
-    let roots = bundles.iter().filter_map(TrustBundle::root);
-    let others = bundles.iter().flat_map(TrustBundle::intermediates);
+    let bundles = || policy.trusted.iter().map(|trusted| &trusted.bundle);
+    let roots = bundles().filter_map(TrustBundle::root);
+    let others = bundles().flat_map(TrustBundle::intermediates);
     let mut seen = BTreeSet::new();
     roots
         .chain(others)

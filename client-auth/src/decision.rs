@@ -1,12 +1,21 @@
 //! What [`Authenticator::decide`](crate::Authenticator::decide) answers.
 
-use crate::{ClientIdentity, Refusal, Sha256Fingerprint};
+use std::sync::Arc;
+
+use crate::{CertificateFacts, ClientIdentity, Refusal, RevocationPlan, Sha256Fingerprint};
 
 /// The verdict about one client, and how it came about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// Who the client is, or why it may not in.
+    ///
+    /// In [`Mode::ReportOnly`](crate::Mode::ReportOnly) it is what strict mode would say. It does not take revocation into
+    /// account: see [`revocation`](Self::revocation).
     pub verdict: Result<ClientIdentity, Refusal>,
+    /// What the client's certificate says, whether it was believed or not; `None` without a readable one.
+    pub presented: Option<Arc<CertificateFacts>>,
+    /// What has to be found out before the client may be served. Empty after a refusal.
+    pub revocation: RevocationPlan,
     /// The verified path, client first, trust anchor last.
     ///
     /// After a refusal: the path that failed last checks only after all signatures were good, else empty.
@@ -25,6 +34,8 @@ pub struct PathCertificate {
     pub key_id: Sha256Fingerprint,
     /// SHA-256 of the certificate. Of an anchor: of the uploaded certificate.
     pub sha256: Sha256Fingerprint,
+    /// The certificate.
+    pub der: Arc<[u8]>,
 }
 
 /// One check and its result.

@@ -37,7 +37,7 @@ pub(crate) struct Issuers<'a> {
 
 impl Trust {
     /// Collects roots and intermediates of all bundles. What cannot be an anchor is left out: it vouches for nobody.
-    pub(crate) fn new(bundles: &[TrustBundle]) -> Self {
+    pub(crate) fn new<'b>(bundles: impl Iterator<Item = &'b TrustBundle>) -> Self {
         let mut trust = Self::default();
         for bundle in bundles {
             if let Some(root) = bundle.root() {

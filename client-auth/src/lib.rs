@@ -25,6 +25,7 @@ mod decision;
 mod deepest;
 mod der_value;
 mod explain;
+mod facts;
 mod fingerprint;
 mod identity;
 mod issuers;
@@ -35,6 +36,7 @@ mod path;
 mod policy;
 mod purpose;
 mod reason;
+mod revocation;
 mod signature;
 mod signature_cache;
 #[cfg(test)]
@@ -45,7 +47,12 @@ mod tests;
 pub use authenticator::{Authenticator, SignatureChecks};
 pub use bundle::{CaDefect, PinnedIssuer, TrustBundle, TrustBundleError};
 pub use decision::{Check, CheckName, Decision, PathCertificate};
+pub use facts::{CertificateFacts, SubjectAltNames};
 pub use fingerprint::{Fingerprint, Sha1Fingerprint, Sha256Fingerprint};
-pub use identity::{ClientIdentity, SubjectAltNames};
-pub use policy::{Limits, Mode, Policy};
+pub use identity::{ClientIdentity, Verification};
+pub use policy::{Limits, Mode, Policy, TrustedCa};
 pub use reason::{Alert, Reason, Refusal};
+pub use revocation::{
+    CertificateId, RevocationFailure, RevocationMethod, RevocationPlan, RevocationPolicy,
+    RevocationQuestion, RevocationScope,
+};

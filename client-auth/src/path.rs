@@ -48,10 +48,10 @@ impl Default for VerifiedPath {
 
 impl PathFinder {
     pub(crate) fn new(policy: &Policy, signature_checks: SignatureChecks) -> Self {
-        let bundles = &policy.trust_bundles;
-        let pinned = || bundles.iter().map(TrustBundle::issuer).cloned().collect();
+        let bundles = || policy.trusted.iter().map(|trusted| &trusted.bundle);
+        let pinned = || bundles().map(TrustBundle::issuer).cloned().collect();
         Self {
-            trust: Trust::new(bundles),
+            trust: Trust::new(bundles()),
             pinned: policy.verify_issuer.then(pinned),
             max_intermediates: policy.limits.max_intermediates.into(),
             algorithms: signature::algorithms(signature_checks),
@@ -287,6 +287,7 @@ fn path_certificate(certificate: &Certificate<'_>) -> PathCertificate {
         subject: certificate.subject_text(),
         key_id: certificate.key_id(),
         sha256: certificate.sha256(),
+        der: certificate.der.into(),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use aws_lc_rs::digest;
 
-use crate::TrustBundle;
 use crate::fingerprint::truncated;
+use crate::{RevocationPolicy, TrustBundle};
 
 /// The client authentication of one SSL profile.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct Policy {
     /// What is asked of a client.
     pub mode: Mode,
     /// The uploaded client CAs. None at all: nobody gets in.
-    pub trust_bundles: Vec<TrustBundle>,
+    pub trusted: Vec<TrustedCa>,
     /// `verifyClientCertIssuerDN`: the immediate issuer in the verified path must be the pinned issuer of one of the
     /// bundles, by name and key.
     pub verify_issuer: bool,
@@ -21,11 +21,24 @@ pub struct Policy {
     pub limits: Limits,
 }
 
+/// An uploaded client CA in a policy.
+#[derive(Clone, Debug)]
+pub struct TrustedCa {
+    /// The upload.
+    pub bundle: TrustBundle,
+    /// How certificates below it are checked for revocation.
+    pub revocation: RevocationPolicy,
+}
+
 /// What is asked of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// A certificate is required and must verify.
     Strict,
+    /// A certificate is asked for and not verified, but for the proof of possession; none is fine, too.
+    Passthrough,
+    /// As [`Strict`](Self::Strict), but whoever enforces the decision lets everybody in and counts the refusals.
+    ReportOnly,
 }
 
 /// Bounds on what a client may send.
@@ -61,7 +74,7 @@ impl Policy {
         Self {
             name: name.into(),
             mode: Mode::Strict,
-            trust_bundles,
+            trusted: trust_bundles.into_iter().map(TrustedCa::from).collect(),
             verify_issuer,
             limits: Limits::default(),
         }
@@ -71,14 +84,16 @@ impl Policy {
     ///
     /// Two policies with equal hashes give equal verdicts; session tickets are bound to it. Names of the profile and
     /// of the bundles, and the order of the bundles, do not count. Every field is length-prefixed, so that no two
-    /// policies have the same input.
+    /// policies have the same input. What revocation evidence there is does not count either: it is no part of a policy.
     pub fn hash(&self) -> [u8; 32] {
-        let mut bundles: Vec<_> = self.trust_bundles.iter().map(TrustBundle::hash).collect();
+        let mut bundles: Vec<_> = self.trusted.iter().map(TrustedCa::hash).collect();
         bundles.sort_unstable();
         let mode = match self.mode {
             Mode::Strict => 1,
+            Mode::Passthrough => 2,
+            Mode::ReportOnly => 3,
         };
-        let mut hasher = FieldHasher::new(b"portcullis client-auth policy 1");
+        let mut hasher = FieldHasher::new(b"portcullis client-auth policy 2");
         hasher.field(&[mode, u8::from(self.verify_issuer)]);
         hasher.field(&[self.limits.max_intermediates]);
         hasher.number(self.limits.max_certificates);
@@ -87,6 +102,25 @@ impl Policy {
             hasher.field(bundle);
         }
         hasher.finish()
+    }
+}
+
+impl TrustedCa {
+    fn hash(&self) -> [u8; 32] {
+        let mut hasher = FieldHasher::new(b"portcullis trusted ca 1");
+        hasher.field(&self.bundle.hash());
+        self.revocation.hash_into(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl From<TrustBundle> for TrustedCa {
+    /// Without a check for revocation.
+    fn from(bundle: TrustBundle) -> Self {
+        Self {
+            bundle,
+            revocation: RevocationPolicy::NONE,
+        }
     }
 }
 

@@ -62,6 +62,7 @@ pub fn snapshot(gateway: &ApplicationGateway) -> Compiled {
         client_auth_policies: lowering.policies.into_values().collect(),
         server_certificates: lowering.certificates.into_values().collect(),
         http2: gateway.http2(),
+        ..Default::default()
     };
     let mut keys = lowering.keys;
     keys.sort_unstable();
@@ -168,6 +169,7 @@ impl Lowering {
         proto::Route {
             rule: rule.name().to_string(),
             upstream: name,
+            rewrite_rule_set: String::new(),
         }
     }
 
@@ -207,16 +209,21 @@ impl Lowering {
     fn client_auth(&mut self, profile: &SslProfile) -> Option<String> {
         let client_auth = profile.client_auth()?;
         let name = profile.name().to_string();
-        let bundle =
-            |trusted: &std::sync::Arc<model::TrustedClientCertificate>| proto::TrustBundle {
+        let bundle = |trusted: &std::sync::Arc<model::TrustedClientCertificate>| proto::ClientCa {
+            bundle: Some(proto::TrustBundle {
                 name: trusted.name.to_string(),
                 sha256: self.certificate_list(trusted.bundle.certificates()),
-            };
+            }),
+            ..Default::default()
+        };
         let policy = proto::ClientAuthPolicy {
             name: name.clone(),
             mode: proto::ClientAuthMode::Strict.into(),
-            trust_bundles: client_auth.trusted().iter().map(bundle).collect(),
+            client_cas: client_auth.trusted().iter().map(bundle).collect(),
             verify_issuer: client_auth.verify_issuer(),
+            refusal_form: proto::RefusalForm::TlsAlert.into(),
+            max_intermediates: 4,
+            ..Default::default()
         };
         self.policies.insert(name.clone(), policy);
         Some(name)

@@ -18,7 +18,7 @@ fn subject(parts: &[(DnType, DnValue)]) -> String {
             p.distinguished_name.push(kind.clone(), value.clone());
         }
     };
-    identity(&edit).subject
+    identity(&edit).certificate.subject.clone()
 }
 
 fn text(value: &str) -> DnValue {
@@ -34,7 +34,7 @@ fn an_identity_holds_the_facts_of_the_certificate() {
         p.subject_alt_names = vec![SanType::DnsName("a.example.com".try_into().unwrap())];
     });
     let decision = decide(&trusting(&[&root.der]), &[&client, &one.der], at(0));
-    let identity = decision.verdict.unwrap();
+    let identity = decision.verdict.unwrap().certificate;
     assert_eq!(identity.subject, "CN=client");
     assert_eq!(identity.issuer, "CN=one");
     assert_eq!(identity.serial, "0ABC");
@@ -44,8 +44,9 @@ fn an_identity_holds_the_facts_of_the_certificate() {
     assert_eq!(identity.not_before, at(-DAY));
     assert_eq!(identity.not_after, at(DAY));
     assert_eq!(identity.alt_names.dns, ["a.example.com"]);
+    let path: Vec<_> = decision.path.iter().map(|c| c.sha256).collect();
     assert_eq!(
-        identity.path,
+        path,
         [&client, &one.der, &root.der].map(|der| Sha256Fingerprint::of(der))
     );
     let subjects: Vec<_> = decision.path.iter().map(|c| c.subject.as_str()).collect();

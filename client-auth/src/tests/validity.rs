@@ -98,6 +98,6 @@ fn the_identity_ends_with_the_first_certificate_of_its_path() {
     let identity = decide(&trusting(&[&root.der]), &[&client, &one.der], at(0))
         .verdict
         .unwrap();
-    assert_eq!(identity.not_after, at(DAY));
+    assert_eq!(identity.certificate.not_after, at(DAY));
     assert_eq!(identity.path_not_after, at(1800));
 }

@@ -139,7 +139,7 @@ impl Delivery {
         match part.kind {
             BlobKind::PrivateKey => store.find_private_key(permit, key, &part.sha256).await,
             BlobKind::Snapshot => Ok(Some(Zeroizing::new(self.content.snapshot.clone()))),
-            BlobKind::Certificates | BlobKind::Unspecified => {
+            BlobKind::Certificates | BlobKind::Crl | BlobKind::Unspecified => {
                 let blob = store.find_blob(permit, key, &part.sha256).await?;
                 Ok(blob.map(|blob| Zeroizing::new(blob.bytes)))
             }

@@ -238,27 +238,27 @@ fn identity_part(out: &mut Vec<u8>, identity: &ClientIdentity) {
     text(
         out,
         b",\"sslClientCertificateFingerprint\":\"",
-        identity.sha1.to_string().as_bytes(),
+        identity.certificate.sha1.to_string().as_bytes(),
     );
     text(
         out,
         b",\"sslClientCertificateIssuerName\":\"",
-        identity.issuer.as_bytes(),
+        identity.certificate.issuer.as_bytes(),
     );
     text(
         out,
         b",\"clientCertificateSubject\":\"",
-        identity.subject.as_bytes(),
+        identity.certificate.subject.as_bytes(),
     );
     text(
         out,
         b",\"clientCertificateSerial\":\"",
-        identity.serial.as_bytes(),
+        identity.certificate.serial.as_bytes(),
     );
     text(
         out,
         b",\"clientCertificateSha256\":\"",
-        identity.sha256.to_string().as_bytes(),
+        identity.certificate.sha256.to_string().as_bytes(),
     );
     out.extend_from_slice(b",\"verifyReason\":\"ok\"");
 }

@@ -22,7 +22,8 @@ pub(crate) fn references(gateway: &wire::GatewaySnapshot) -> Vec<(Digest, wire::
     let bundles = gateway
         .client_auth_policies
         .iter()
-        .flat_map(|policy| &policy.trust_bundles);
+        .flat_map(|policy| &policy.client_cas)
+        .filter_map(|ca| ca.bundle.as_ref());
     let roots = gateway
         .upstreams
         .iter()
@@ -115,7 +116,12 @@ impl Conversion<'_> {
             unique(&mut seen, name, COLLECTION)?;
             match wire::ClientAuthMode::try_from(policy.mode) {
                 Ok(wire::ClientAuthMode::Strict) => {}
-                Ok(wire::ClientAuthMode::Unspecified) | Err(_) => {
+                Ok(
+                    wire::ClientAuthMode::Unspecified
+                    | wire::ClientAuthMode::Passthrough
+                    | wire::ClientAuthMode::ReportOnly,
+                )
+                | Err(_) => {
                     let reason = format!("client authentication mode {} is not known", policy.mode);
                     return Err(Rejected::new(
                         COLLECTION,
@@ -131,8 +137,9 @@ impl Conversion<'_> {
             let material = self.material;
             let built = self.built.authenticators.take_or_build(key, || {
                 let bundles = policy
-                    .trust_bundles
+                    .client_cas
                     .iter()
+                    .filter_map(|ca| ca.bundle.as_ref())
                     .map(|bundle| trust_bundle(bundle, material));
                 let bundles = bundles.collect::<Result<Vec<_>, _>>()?;
                 Ok::<_, Rejected>(Authenticator::new(Policy::strict(

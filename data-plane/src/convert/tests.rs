@@ -38,6 +38,7 @@ fn fixture() -> Fixture {
         route: Some(wire::Route {
             rule: "rule".to_owned(),
             upstream: "pool/tls".to_owned(),
+            ..wire::Route::default()
         }),
     };
     let plain = wire::VirtualHost {
@@ -45,6 +46,7 @@ fn fixture() -> Fixture {
         route: Some(wire::Route {
             rule: "plain".to_owned(),
             upstream: "pool/plain".to_owned(),
+            ..wire::Route::default()
         }),
         ..wire::VirtualHost::default()
     };
@@ -101,8 +103,13 @@ fn fixture() -> Fixture {
         client_auth_policies: vec![wire::ClientAuthPolicy {
             name: "strict".to_owned(),
             mode: wire::ClientAuthMode::Strict.into(),
-            trust_bundles: vec![client_roots],
-            verify_issuer: false,
+            client_cas: vec![wire::ClientCa {
+                bundle: Some(client_roots),
+                ..Default::default()
+            }],
+            refusal_form: wire::RefusalForm::TlsAlert.into(),
+            max_intermediates: 4,
+            ..Default::default()
         }],
         server_certificates: vec![wire::ServerCertificate {
             name: "www".to_owned(),
@@ -110,8 +117,14 @@ fn fixture() -> Fixture {
             key_sha256: material.add_key(&server.key),
         }],
         http2: true,
+        ..Default::default()
     };
     Fixture { gateway, material }
+}
+
+fn bundle(gateway: &mut wire::GatewaySnapshot) -> &mut wire::TrustBundle {
+    let ca = &mut gateway.client_auth_policies[0].client_cas[0];
+    ca.bundle.as_mut().unwrap()
 }
 
 fn convert(fixture: &Fixture, previous: &Built) -> Result<Converted, Rejected> {
@@ -371,18 +384,16 @@ fn client_authentication_is_strict_over_good_bundles() {
         let sha256 = material.add_certificates(certificates);
         move |gateway: &mut wire::GatewaySnapshot, held: &mut Material| {
             held.0.extend(material.0);
-            gateway.client_auth_policies[0].trust_bundles[0].sha256 = sha256;
+            bundle(gateway).sha256 = sha256;
         }
     };
     let (one, two) = (Ca::new("one"), Ca::new("two"));
     let at = ("trustedClientCertificates/client-ca", "data");
     check(at.0, at.1, |gateway, _| {
-        gateway.client_auth_policies[0].trust_bundles[0].sha256 = vec![0; 32];
+        bundle(gateway).sha256 = vec![0; 32];
     });
     check(at.0, at.1, |gateway, _| {
-        gateway.client_auth_policies[0].trust_bundles[0]
-            .sha256
-            .clear();
+        bundle(gateway).sha256.clear();
     });
     check(at.0, at.1, with(&[]));
     check(at.0, at.1, with(&[&CertificateDer::from(b"junk".to_vec())]));
@@ -392,9 +403,7 @@ fn client_authentication_is_strict_over_good_bundles() {
 #[test]
 fn a_profile_without_bundles_is_no_open_door() {
     let mut fixture = fixture();
-    fixture.gateway.client_auth_policies[0]
-        .trust_bundles
-        .clear();
+    fixture.gateway.client_auth_policies[0].client_cas.clear();
     let converted =
         convert(&fixture, &Built::default()).expect("nobody gets in, which is a configuration");
     assert!(

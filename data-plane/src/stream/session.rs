@@ -69,6 +69,8 @@ impl<'a> Session<'a> {
             }
             Some(Control::ApplyGateway(apply)) => self.apply(&apply).await?,
             Some(Control::RemoveGateway(remove)) => self.remove(&remove).await?,
+            // Nothing is resumed yet.
+            Some(Control::TicketKeys(_)) => {}
             Some(Control::Synced(wire::Synced {})) => {
                 debug!("in step with the control plane");
                 let newest = &self.newest;

@@ -308,11 +308,16 @@ async fn what_a_snapshot_refers_to_is_asked_for() {
     let policy = wire::ClientAuthPolicy {
         name: "strict".to_owned(),
         mode: wire::ClientAuthMode::Strict.into(),
-        trust_bundles: vec![wire::TrustBundle {
-            name: "ca".to_owned(),
-            sha256: vec![7; 32],
+        client_cas: vec![wire::ClientCa {
+            bundle: Some(wire::TrustBundle {
+                name: "ca".to_owned(),
+                sha256: vec![7; 32],
+            }),
+            ..Default::default()
         }],
-        verify_issuer: false,
+        refusal_form: wire::RefusalForm::TlsAlert.into(),
+        max_intermediates: 4,
+        ..Default::default()
     };
     let gateway = Compiled::of(
         1,

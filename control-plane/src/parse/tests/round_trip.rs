@@ -204,7 +204,7 @@ fn a_gateway_is_lowered_to_proxy_words() {
     let blob = compiled
         .blobs
         .iter()
-        .find(|blob| blob.sha256[..] == policy.trust_bundles[0].sha256)
+        .find(|blob| blob.sha256[..] == policy.client_cas[0].bundle.as_ref().unwrap().sha256)
         .unwrap();
     assert_eq!(
         CertificateList::decode(blob.bytes.as_slice())
@@ -276,7 +276,7 @@ fn a_profile_with_nobody_to_trust_is_lowered_to_nobody() {
     let mut body = document();
     body["properties"]["sslProfiles"][0]["properties"]["trustedClientCertificates"] = json!([]);
     let policies = snapshot(&body).client_auth_policies;
-    assert_eq!((policies.len(), policies[0].trust_bundles.len()), (1, 0));
+    assert_eq!((policies.len(), policies[0].client_cas.len()), (1, 0));
 }
 
 #[test]

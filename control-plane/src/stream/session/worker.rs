@@ -235,6 +235,8 @@ impl<'a> Worker<'a> {
                 self.resend(missing.nonce, hashes.map_err(Ended::refused)?)
                     .await
             }
+            // Not kept yet.
+            Some(FromWorker::ReadinessReport(_)) => Ok(()),
             Some(FromWorker::Hello(_)) => Err(Ended::refused(Status::invalid_argument(
                 "Hello comes once, as the first message",
             ))),

@@ -89,6 +89,7 @@ impl Worker {
                 control_message::Message::ApplyGateway(apply) => return Heard::Apply(apply),
                 control_message::Message::RemoveGateway(remove) => return Heard::Remove(remove),
                 control_message::Message::Synced(_) => return Heard::Synced,
+                control_message::Message::TicketKeys(_) => {}
             }
         }
     }

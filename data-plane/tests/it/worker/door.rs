@@ -119,8 +119,13 @@ fn gateway(port: u16, server_ca: &Ca, client_ca: &Ca) -> Compiled {
         client_auth_policies: vec![wire::ClientAuthPolicy {
             name: "strict".to_owned(),
             mode: wire::ClientAuthMode::Strict.into(),
-            trust_bundles: vec![bundle],
-            verify_issuer: false,
+            client_cas: vec![wire::ClientCa {
+                bundle: Some(bundle),
+                ..Default::default()
+            }],
+            refusal_form: wire::RefusalForm::TlsAlert.into(),
+            max_intermediates: 4,
+            ..Default::default()
         }],
         server_certificates: vec![wire::ServerCertificate {
             name: "www".to_owned(),
