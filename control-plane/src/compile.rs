@@ -2,12 +2,14 @@
 //!
 //! Pure and total; the same gateway gives the same bytes.
 
+mod client_auth;
+
 use std::collections::BTreeMap;
 
 use model::{
     ApplicationGateway, BackendAddress, BackendHost, BackendHttpSettings, BackendProtocol,
     FrontendAddress, GatewayId, HttpListener, ListenerProtocol, RequestRoutingRule, SslCertificate,
-    SslProfile, TlsPolicy, TlsVersions,
+    TlsPolicy, TlsVersions,
 };
 use prost::Message;
 use proto::config::v1 as proto;
@@ -203,30 +205,6 @@ impl Lowering {
         self.keys.push(certificate.key_sha256);
         self.certificates.insert(name.clone(), lowered);
         name
-    }
-
-    /// The policy's name, if the profile demands a client certificate.
-    fn client_auth(&mut self, profile: &SslProfile) -> Option<String> {
-        let client_auth = profile.client_auth()?;
-        let name = profile.name().to_string();
-        let bundle = |trusted: &std::sync::Arc<model::TrustedClientCertificate>| proto::ClientCa {
-            bundle: Some(proto::TrustBundle {
-                name: trusted.name.to_string(),
-                sha256: self.certificate_list(trusted.bundle.certificates()),
-            }),
-            ..Default::default()
-        };
-        let policy = proto::ClientAuthPolicy {
-            name: name.clone(),
-            mode: proto::ClientAuthMode::Strict.into(),
-            client_cas: client_auth.trusted().iter().map(bundle).collect(),
-            verify_issuer: client_auth.verify_issuer(),
-            refusal_form: proto::RefusalForm::TlsAlert.into(),
-            max_intermediates: 4,
-            ..Default::default()
-        };
-        self.policies.insert(name.clone(), policy);
-        Some(name)
     }
 
     /// Keeps the list as a blob and gives its hash.

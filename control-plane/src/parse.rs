@@ -80,8 +80,8 @@ pub fn application_gateway(context: &ParseContext<'_>, body: &Value) -> Result<P
     name::check(&document, &mut findings);
     if let Some(stored) = stored {
         keep::inexpressible(&mut document, stored, context.api_version);
-        keep::demands(&mut document, stored);
     }
+    client_auth::keep_mode(&mut document, context, &mut findings);
     envelope::settle(&mut document, stored, context.id, &mut findings);
     priority::settle(&mut document, stored, context.api_version, &mut findings);
     defaults::apply(&mut document);

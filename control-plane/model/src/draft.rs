@@ -8,6 +8,7 @@ use crate::frontend::{FrontendIpConfiguration, FrontendPort};
 use crate::host::HostPattern;
 use crate::name::ResourceName;
 use crate::port::{Port, Priority, RequestTimeout};
+use crate::profile::{ClientAuthMode, ClientRevocation};
 use crate::tls::TlsPolicy;
 
 /// All parts, each collection in document order.
@@ -52,13 +53,17 @@ pub struct SslProfile {
     pub client_auth: Option<ClientAuth>,
 }
 
-/// Demands a client certificate.
+/// Asks for a client certificate.
 #[derive(Debug, Clone)]
 pub struct ClientAuth {
+    /// `verifyClientAuthMode`.
+    pub mode: ClientAuthMode,
     /// Names of trusted client certificates.
     pub trusted: Vec<ResourceName>,
     /// `verifyClientCertIssuerDN`.
     pub verify_issuer: bool,
+    /// `verifyClientRevocation`.
+    pub revocation: ClientRevocation,
 }
 
 /// An HTTP listener.

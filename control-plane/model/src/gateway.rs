@@ -147,8 +147,10 @@ fn ssl_profile(
             );
             let trusted = check.references(at, property, &auth.trusted, trusted)?;
             Some(ClientAuth {
+                mode: auth.mode,
                 trusted,
                 verify_issuer: auth.verify_issuer,
+                revocation: auth.revocation,
             })
         }
     };

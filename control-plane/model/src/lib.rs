@@ -39,7 +39,7 @@ pub use id::{ChildId, GatewayId, InvalidId, ResourceGroupId};
 pub use listener::{HttpListener, ListenerProtocol};
 pub use name::{InvalidName, ResourceGroupName, ResourceName, SubscriptionId};
 pub use port::{OutOfRange, Port, Priority, RequestTimeout};
-pub use profile::{ClientAuth, SslProfile};
+pub use profile::{ClientAuth, ClientAuthMode, ClientRevocation, SslProfile};
 pub use rule::RequestRoutingRule;
 pub use secret::Secret;
 pub use state::{OperationalState, ProvisioningState};

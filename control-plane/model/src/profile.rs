@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use client_auth::{RevocationMethod, RevocationPolicy};
+
 use crate::certificate::TrustedClientCertificate;
 use crate::child::child;
 use crate::draft;
@@ -16,11 +18,31 @@ pub struct SslProfile {
     pub(crate) client_auth: Option<ClientAuth>,
 }
 
-/// Demands a client certificate that verifies against one of the uploads.
+/// Asks for a client certificate, which must verify against one of the uploads unless the mode says otherwise.
 #[derive(Debug, Clone)]
 pub struct ClientAuth {
+    pub(crate) mode: ClientAuthMode,
     pub(crate) trusted: Vec<Arc<TrustedClientCertificate>>,
     pub(crate) verify_issuer: bool,
+    pub(crate) revocation: ClientRevocation,
+}
+
+/// Azure's `verifyClientAuthMode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ClientAuthMode {
+    /// A certificate is required and must verify.
+    Strict,
+    /// A certificate is asked for and not verified; none is fine, too. Needs no upload.
+    Passthrough,
+}
+
+/// Azure's `verifyClientRevocation`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ClientRevocation {
+    /// Revocation is not checked.
+    None,
+    /// The responder that the client's certificate names is asked; no answer is a refusal.
+    Ocsp,
 }
 
 impl SslProfile {
@@ -41,6 +63,11 @@ impl SslProfile {
 }
 
 impl ClientAuth {
+    /// What is asked of a client.
+    pub fn mode(&self) -> ClientAuthMode {
+        self.mode
+    }
+
     /// The uploads, in document order. Empty: nobody gets in.
     pub fn trusted(&self) -> &[Arc<TrustedClientCertificate>] {
         &self.trusted
@@ -49,6 +76,18 @@ impl ClientAuth {
     /// `verifyClientCertIssuerDN`: the leaf must come straight from the deepest CA of an upload.
     pub fn verify_issuer(&self) -> bool {
         self.verify_issuer
+    }
+
+    /// How certificates below an upload are checked for revocation: in Azure, the same for all.
+    pub fn revocation_policy(&self) -> RevocationPolicy {
+        let method = match self.revocation {
+            ClientRevocation::None => RevocationMethod::None,
+            ClientRevocation::Ocsp => RevocationMethod::Ocsp,
+        };
+        RevocationPolicy {
+            method,
+            ..RevocationPolicy::NONE
+        }
     }
 }
 

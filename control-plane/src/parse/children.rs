@@ -10,7 +10,7 @@ use model::{
 use serde_json::{Map, Value};
 
 use super::node::{Node, Owner, Refused};
-use super::path;
+use super::{client_auth, path};
 use crate::tls_policy;
 use crate::violations::Findings;
 
@@ -126,28 +126,14 @@ pub(super) fn ssl_profile(
         && configuration.is_none()
         && trusted.as_ref().is_ok_and(Vec::is_empty);
     if says_nothing {
-        let gateway = node.owner.gateway.name();
-        let message = format!(
-            "SslProfile {gateway}/{name} must specify either SslPolicy or TrustedClientCertificates."
-        );
-        let code =
-            Code::ApplicationGatewaySslProfileMustSpecifySslPolicyOrTrustedClientCertificates;
-        findings.add(code, node.path, message);
+        client_auth::says_nothing(node.owner.gateway, name.as_str(), node.path, findings);
         return None;
     }
-    let verify_issuer = configuration
-        .is_some_and(|members| members.get("verifyClientCertIssuerDN") == Some(&true.into()));
-    let client_auth = super::client_auth::demanded(node.members);
-    let client_auth = trusted.map(|trusted| {
-        client_auth.then_some(draft::ClientAuth {
-            trusted,
-            verify_issuer,
-        })
-    });
+    let asked = trusted.and_then(|trusted| client_auth::read(node, trusted, findings));
     Some(draft::SslProfile {
         name,
         tls_policy: tls_policy.ok()?,
-        client_auth: client_auth.ok()?,
+        client_auth: asked.ok()?,
     })
 }
 

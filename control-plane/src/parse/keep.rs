@@ -4,13 +4,12 @@
 //! value stays, unless the request sends the member nevertheless. A member is absent from a request for good reason
 //! only in the versions that have it.
 
-use model::Collection;
 use serde_json::{Map, Value};
 
 use super::path;
 use crate::api_version::ApiVersion;
 
-/// Since when a member exists.
+/// Since when a member exists. `verifyClientAuthMode` has rules of its own: see `client_auth`.
 const SINCE: &[(&str, &str)] = &[
     (
         "properties.requestRoutingRules[].properties.priority",
@@ -53,10 +52,6 @@ const SINCE: &[(&str, &str)] = &[
         "2025-01-01",
     ),
     (
-        "properties.sslProfiles[].properties.clientAuthConfiguration.verifyClientAuthMode",
-        "2025-03-01",
-    ),
-    (
         "properties.globalConfiguration.disableDefaultServerHeaderInResponse",
         "2025-09-01",
     ),
@@ -75,26 +70,6 @@ pub(super) fn inexpressible(
         }
     }
 }
-
-/// Carries over, in every api-version, that a profile demands a certificate while the request says anything about client
-/// authentication: a document written anew with nothing but defaults and no CAs must not open the door. Who wants to open
-/// it leaves `clientAuthConfiguration` out.
-pub(super) fn demands(document: &mut Map<String, Value>, stored: &Map<String, Value>) {
-    let old = path::children(stored, Collection::SSL_PROFILES.as_str());
-    for profile in path::children_mut(document, Collection::SSL_PROFILES.as_str()) {
-        let same = path::find(old, path::name(profile));
-        let mode = same.and_then(|same| same.pointer(MODE));
-        let configuration = profile.pointer_mut(CONFIGURATION);
-        if let (Some(mode), Some(Value::Object(configuration))) = (mode, configuration)
-            && !configuration.contains_key("verifyClientAuthMode")
-        {
-            configuration.insert("verifyClientAuthMode".to_owned(), mode.clone());
-        }
-    }
-}
-
-const CONFIGURATION: &str = "/properties/clientAuthConfiguration";
-const MODE: &str = "/properties/clientAuthConfiguration/verifyClientAuthMode";
 
 fn keep(document: &mut Map<String, Value>, stored: &Map<String, Value>, pattern: &str) {
     let Some((segment, rest)) = pattern.split_once('.') else {

@@ -2,6 +2,7 @@
 
 mod az;
 mod certificates;
+mod client_auth;
 mod clients;
 pub(crate) mod fixture;
 mod keeping;

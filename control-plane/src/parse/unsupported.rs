@@ -166,16 +166,6 @@ const FEATURES: &[(&str, Asks, &str)] = &[
         "A custom error page",
     ),
     (
-        "properties.sslProfiles[].properties.clientAuthConfiguration.verifyClientRevocation",
-        Asks::Not("None"),
-        "Revocation checking",
-    ),
-    (
-        "properties.sslProfiles[].properties.clientAuthConfiguration.verifyClientAuthMode",
-        Asks::Not("Strict"),
-        "Passthrough of client certificates",
-    ),
-    (
         "properties.requestRoutingRules[].properties.ruleType",
         Asks::Not("Basic"),
         "Routing by more than the listener",

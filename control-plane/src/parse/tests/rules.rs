@@ -740,24 +740,6 @@ fn features_that_are_not_enforced_are_refused_by_path() {
             )],
         );
     }
-    for (member, value) in [
-        ("verifyClientRevocation", "OCSP"),
-        ("verifyClientAuthMode", "Passthrough"),
-    ] {
-        check(
-            |b| of(b, "sslProfiles", 0)["clientAuthConfiguration"][member] = json!(value),
-            &[&format!(
-                "FeatureNotSupported sslProfiles[0].properties.clientAuthConfiguration.{member}"
-            )],
-        );
-    }
-    check(
-        |b| {
-            of(b, "sslProfiles", 0)["clientAuthConfiguration"] =
-                json!({"verifyClientRevocation": "none", "verifyClientAuthMode": "STRICT"});
-        },
-        &[],
-    );
 }
 
 #[test]
