@@ -71,6 +71,9 @@ pub enum CheckName {
     Path,
     /// The immediate issuer on that path is pinned. Only with `verify_issuer`.
     Issuer,
+    /// No certificate that the revocation policy is about has been revoked. Judged after the decision, by
+    /// [`judge`](crate::revocation::judge).
+    Revocation,
 }
 
 impl CheckName {
@@ -87,6 +90,7 @@ impl CheckName {
             Self::KeyUsage => "key_usage",
             Self::Path => "path",
             Self::Issuer => "issuer",
+            Self::Revocation => "revocation",
         }
     }
 }

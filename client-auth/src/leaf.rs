@@ -1,11 +1,10 @@
 //! Checks of the client's own certificate, before any signature is verified.
 
-use der::DateTime;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::EndEntityCert;
 
 use crate::certificate::Certificate;
-use crate::{Reason, Refusal, key_strength};
+use crate::{Reason, Refusal, date, key_strength};
 
 /// The certificate that the client claims as its own.
 pub(crate) struct Leaf<'a> {
@@ -88,7 +87,11 @@ pub(crate) fn check_validity(
     if now > certificate.not_after {
         return Err(Refusal::new(
             Reason::Expired,
-            format!("{} expired at {}", whose(), date(certificate.not_after)),
+            format!(
+                "{} expired at {}",
+                whose(),
+                date::text(certificate.not_after)
+            ),
         ));
     }
     if now < certificate.not_before {
@@ -97,20 +100,11 @@ pub(crate) fn check_validity(
             format!(
                 "{} is not valid before {}",
                 whose(),
-                date(certificate.not_before)
+                date::text(certificate.not_before)
             ),
         ));
     }
     Ok(())
-}
-
-/// `2026-11-22T12:00:00Z`.
-fn date(time: UnixTime) -> String {
-    let seconds = std::time::Duration::from_secs(time.as_secs());
-    DateTime::from_unix_duration(seconds).map_or_else(
-        |_| format!("{} s after 1970", time.as_secs()),
-        |date| date.to_string(),
-    )
 }
 
 fn unreadable(error: &webpki::Error) -> Refusal {

@@ -21,6 +21,8 @@
 mod authenticator;
 mod bundle;
 mod certificate;
+pub mod crl;
+mod date;
 mod decision;
 mod deepest;
 mod der_value;
@@ -32,11 +34,12 @@ mod issuers;
 mod key_strength;
 mod leaf;
 mod name;
+pub mod ocsp;
 mod path;
 mod policy;
 mod purpose;
 mod reason;
-mod revocation;
+pub mod revocation;
 mod signature;
 mod signature_cache;
 #[cfg(test)]
@@ -53,6 +56,7 @@ pub use identity::{ClientIdentity, Verification};
 pub use policy::{Limits, Mode, Policy, TrustedCa};
 pub use reason::{Alert, Reason, Refusal};
 pub use revocation::{
-    CertificateId, RevocationFailure, RevocationMethod, RevocationPlan, RevocationPolicy,
-    RevocationQuestion, RevocationScope,
+    CertificateId, Evidence, Judgement, OcspEvidence, RevocationCause, RevocationEntry,
+    RevocationFailure, RevocationMethod, RevocationPlan, RevocationPolicy, RevocationQuestion,
+    RevocationScope, RevocationSource,
 };

@@ -75,6 +75,12 @@ pub enum Reason {
     ChainTooLarge,
     /// Finding a path would take more work than a handshake is worth.
     TooComplex,
+    /// Nobody can tell whether a certificate of the path has been revoked, or nobody who may was reached.
+    RevocationUnavailable,
+    /// The OCSP responder does not know a certificate of the path (RFC 6960 section 2.2).
+    RevocationUnknown,
+    /// A certificate of the path has been revoked.
+    Revoked,
 }
 
 /// The TLS alert that fits a reason (RFC 8446 section 6.2, RFC 5246 section 7.2.2).
@@ -86,6 +92,8 @@ pub enum Alert {
     BadCertificate,
     /// `unsupported_certificate` (43): of an unsupported type or for another purpose.
     UnsupportedCertificate,
+    /// `certificate_revoked` (44): revoked by its signer.
+    CertificateRevoked,
     /// `certificate_expired` (45): expired or not currently valid.
     CertificateExpired,
     /// `certificate_unknown` (46): some other issue made it unacceptable.
@@ -98,7 +106,7 @@ pub enum Alert {
 
 impl Reason {
     /// All reasons, in order of specificity.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::NoCertificate,
         Self::EmptyTrust,
         Self::UnknownIssuer,
@@ -121,6 +129,9 @@ impl Reason {
         Self::TooManyCertificates,
         Self::ChainTooLarge,
         Self::TooComplex,
+        Self::RevocationUnavailable,
+        Self::RevocationUnknown,
+        Self::Revoked,
     ];
 
     /// A stable name in lower case for logs and metric labels.
@@ -148,6 +159,9 @@ impl Reason {
             Self::TooManyCertificates => "too_many_certificates",
             Self::ChainTooLarge => "chain_too_large",
             Self::TooComplex => "too_complex",
+            Self::RevocationUnavailable => "revocation_unavailable",
+            Self::RevocationUnknown => "revocation_unknown",
+            Self::Revoked => "revoked",
         }
     }
 
@@ -170,9 +184,12 @@ impl Reason {
             | Self::CaAsClient => Alert::UnsupportedCertificate,
             Self::NotYetValid | Self::Expired => Alert::CertificateExpired,
             Self::IssuerNotPinned => Alert::AccessDenied,
-            Self::TooManyCertificates | Self::ChainTooLarge | Self::TooComplex => {
-                Alert::CertificateUnknown
-            }
+            Self::TooManyCertificates
+            | Self::ChainTooLarge
+            | Self::TooComplex
+            | Self::RevocationUnavailable
+            | Self::RevocationUnknown => Alert::CertificateUnknown,
+            Self::Revoked => Alert::CertificateRevoked,
         }
     }
 }

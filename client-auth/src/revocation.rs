@@ -1,12 +1,21 @@
 //! Revocation: how it is checked by policy, and what has to be found out about one verified path.
 //!
 //! The crate does no I/O. A [`Decision`](crate::Decision) comes with a [`RevocationPlan`]; whoever has the evidence (OCSP
-//! responses, CRLs) judges each of its questions with it.
+//! responses, CRLs) judges each of its questions with it: [`judge`].
+
+mod entry;
+mod evidence;
+mod finding;
+mod judge;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::policy::FieldHasher;
+
+pub use entry::{RevocationCause, RevocationEntry};
+pub use evidence::{Evidence, OcspEvidence};
+pub use judge::{Judgement, RevocationSource, judge};
 
 /// How certificates below one uploaded client CA are checked for revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -123,6 +132,8 @@ pub struct RevocationQuestion {
     pub certificate: CertificateId,
     /// Its subject (RFC 2253), for the log.
     pub subject: String,
+    /// Whether it is a CA's: some CRLs cover only these, or all but these (RFC 5280 section 5.2.5).
+    pub is_ca: bool,
     /// How the answer is found; never [`RevocationMethod::None`].
     pub policy: Arc<RevocationPolicy>,
     /// The issuer's certificate on the verified path: it, or whom it delegates to, signs answers.

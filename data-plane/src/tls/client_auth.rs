@@ -109,6 +109,7 @@ fn error_of(refusal: &Refusal) -> Error {
         Alert::CertificateRequired => return Error::NoCertificatesPresented,
         Alert::BadCertificate => CertificateError::BadEncoding,
         Alert::UnsupportedCertificate => CertificateError::InvalidPurpose,
+        Alert::CertificateRevoked => CertificateError::Revoked,
         // RFC 8446 section 6.2: "has expired or is not currently valid", so this is for not yet valid ones too.
         Alert::CertificateExpired => CertificateError::Expired,
         Alert::CertificateUnknown => CertificateError::Other(OtherError(Arc::new(refusal.clone()))),

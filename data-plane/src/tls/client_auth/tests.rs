@@ -475,6 +475,7 @@ fn every_reason_has_an_alert_on_the_wire() {
             }
             Alert::BadCertificate => AlertDescription::BadCertificate,
             Alert::UnsupportedCertificate => AlertDescription::UnsupportedCertificate,
+            Alert::CertificateRevoked => AlertDescription::CertificateRevoked,
             Alert::CertificateExpired => AlertDescription::CertificateExpired,
             Alert::CertificateUnknown => AlertDescription::CertificateUnknown,
             Alert::UnknownCa => AlertDescription::UnknownCA,
