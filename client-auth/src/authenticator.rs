@@ -9,8 +9,8 @@ use crate::certificate::Certificate;
 use crate::leaf::Leaf;
 use crate::path::{Found, PathFinder, VerifiedPath};
 use crate::{
-    CertificateFacts, Check, CheckName, ClientIdentity, Decision, Limits, Mode, Policy, Reason,
-    Refusal, RevocationPlan, TrustBundle, Verification,
+    CertificateFacts, Check, CheckName, ClientIdentity, Decision, IdentityRule, Limits, Mode,
+    Policy, Reason, Refusal, RevocationPlan, TrustBundle, Verification,
 };
 
 /// Decides about clients by one policy. Build it once per policy; it is immutable and can be shared.
@@ -126,6 +126,7 @@ impl Authenticator {
         let presented = Some(Arc::clone(&certificate));
         let verdict = self
             .record_path(result, &mut checks)
+            .and_then(|()| self.check_identity(&certificate, &mut checks))
             .map(|()| ClientIdentity {
                 certificate,
                 verification: Verification::Verified,
@@ -154,6 +155,18 @@ impl Authenticator {
         Ok(leaf)
     }
 
+    fn check_identity(
+        &self,
+        certificate: &CertificateFacts,
+        checks: &mut Checks,
+    ) -> Result<(), Refusal> {
+        if self.policy.identity.is_empty() {
+            return Ok(());
+        }
+        let judged = self.policy.identity.judge(certificate);
+        checks.explain(CheckName::Identity, judged.map(admitted_by))
+    }
+
     fn record_path(&self, result: Result<(), Refusal>, checks: &mut Checks) -> Result<(), Refusal> {
         match result {
             Err(refusal) if refusal.reason == Reason::IssuerNotPinned => {
@@ -171,17 +184,32 @@ impl Authenticator {
     }
 }
 
+/// What is said about a client that the identity rules let in.
+fn admitted_by(rule: Option<&IdentityRule>) -> String {
+    match rule {
+        Some(rule) => format!("the allow rule {:?} matches the client", rule.name),
+        None => "no deny rule matches the client".to_owned(),
+    }
+}
+
 /// The checks so far.
 #[derive(Default)]
 struct Checks(Vec<Check>);
 
 impl Checks {
     fn record<T>(&mut self, name: CheckName, result: Result<T, Refusal>) -> Result<T, Refusal> {
-        self.0.push(Check {
-            name,
-            result: result.as_ref().map(|_| ()).map_err(Clone::clone),
-        });
+        let summary = result.as_ref().map(|_| ()).map_err(Clone::clone);
+        self.0.push(Check::new(name, summary));
         result
+    }
+
+    /// As [`record`](Self::record), for a check that tells what it has found.
+    fn explain(&mut self, name: CheckName, found: Result<String, Refusal>) -> Result<(), Refusal> {
+        self.0.push(match &found {
+            Ok(detail) => Check::passed(name, detail),
+            Err(refusal) => Check::new(name, Err(refusal.clone())),
+        });
+        found.map(|_| ())
     }
 
     fn decision(

@@ -45,6 +45,29 @@ pub struct Check {
     pub name: CheckName,
     /// Whether it passed, or why it did not.
     pub result: Result<(), Refusal>,
+    /// What a check that passed has found, for the operator; control characters are escaped. Empty when there is nothing
+    /// to say beyond that it passed; a failed check says it in its refusal.
+    pub detail: String,
+}
+
+impl Check {
+    /// A check without anything to say but its result.
+    pub fn new(name: CheckName, result: Result<(), Refusal>) -> Self {
+        Self {
+            name,
+            result,
+            detail: String::new(),
+        }
+    }
+
+    /// A check that passed, and what it found.
+    pub fn passed(name: CheckName, detail: impl Into<String>) -> Self {
+        Self {
+            name,
+            result: Ok(()),
+            detail: detail.into(),
+        }
+    }
 }
 
 /// What a decision checks, in this order.
@@ -71,6 +94,8 @@ pub enum CheckName {
     Path,
     /// The immediate issuer on that path is pinned. Only with `verify_issuer`.
     Issuer,
+    /// No identity rule keeps the client out. Only with such rules.
+    Identity,
     /// No certificate that the revocation policy is about has been revoked. Judged after the decision, by
     /// [`judge`](crate::revocation::judge).
     Revocation,
@@ -90,6 +115,7 @@ impl CheckName {
             Self::KeyUsage => "key_usage",
             Self::Path => "path",
             Self::Issuer => "issuer",
+            Self::Identity => "identity",
             Self::Revocation => "revocation",
         }
     }

@@ -30,6 +30,7 @@ mod explain;
 mod facts;
 mod fingerprint;
 mod identity;
+mod identity_rules;
 mod issuers;
 mod key_strength;
 mod leaf;
@@ -42,6 +43,7 @@ mod reason;
 pub mod revocation;
 mod signature;
 mod signature_cache;
+mod strength;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -53,6 +55,10 @@ pub use decision::{Check, CheckName, Decision, PathCertificate};
 pub use facts::{CertificateFacts, SubjectAltNames};
 pub use fingerprint::{Fingerprint, Sha1Fingerprint, Sha256Fingerprint};
 pub use identity::{ClientIdentity, Verification};
+pub use identity_rules::{
+    AttributeType, IdentityField, IdentityMatcher, IdentityRule, IdentityRules, MatchKind,
+    MatcherError, RuleFinding, RuleList, RuleProblem, Severity,
+};
 pub use policy::{Limits, Mode, Policy, TrustedCa};
 pub use reason::{Alert, Reason, Refusal};
 pub use revocation::{
@@ -60,3 +66,4 @@ pub use revocation::{
     RevocationFailure, RevocationMethod, RevocationPlan, RevocationPolicy, RevocationQuestion,
     RevocationScope, RevocationSource,
 };
+pub use strength::{SignatureAlgorithm, Strength};

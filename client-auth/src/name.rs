@@ -26,6 +26,39 @@ pub(crate) fn azure(name: &[u8]) -> String {
     text(name, &AZURE)
 }
 
+/// One attribute of a distinguished name.
+pub(crate) struct Attribute<'a> {
+    /// Contents of the OBJECT IDENTIFIER of its type.
+    pub(crate) kind: &'a [u8],
+    /// Its text; `None` if it has none.
+    pub(crate) value: Option<String>,
+}
+
+/// All attributes of a name in the order of the encoding, those of multi-valued relative names one by one.
+pub(crate) fn attributes(name: &[u8]) -> Result<Vec<Attribute<'_>>, der::Error> {
+    let mut attributes = Vec::new();
+    let mut sequence = Values::only(name, SEQUENCE)?.values()?;
+    while let Some(set) = sequence.next()? {
+        let mut members = Values::only(set.raw, SET)?.values()?;
+        while let Some(member) = members.next()? {
+            let (kind, value) = kind_and_value(member)?;
+            attributes.push(Attribute {
+                kind: kind.value,
+                value: string(value),
+            });
+        }
+    }
+    Ok(attributes)
+}
+
+/// Contents of the OBJECT IDENTIFIER that a keyword stands for, in any case, by the words of OpenSSL or Windows.
+pub(crate) fn attribute_type(keyword: &str) -> Option<&'static [u8]> {
+    let named = |row: &&(&[u8], &str, &str)| {
+        row.1.eq_ignore_ascii_case(keyword) || row.2.eq_ignore_ascii_case(keyword)
+    };
+    KEYWORDS.iter().find(named).map(|row| row.0)
+}
+
 struct Style {
     separator: &'static str,
     multi_value: &'static str,
@@ -124,10 +157,7 @@ fn relative_names(name: &[u8], style: &Style) -> Result<Vec<String>, der::Error>
 }
 
 fn attribute(member: Tlv<'_>, style: &Style) -> Result<String, der::Error> {
-    let mut fields = Values::only(member.raw, SEQUENCE)?.values()?;
-    let kind = fields.expect(OID)?;
-    let value = fields.next()?.ok_or_else(crate::der_value::malformed)?;
-    fields.finish()?;
+    let (kind, value) = kind_and_value(member)?;
     let known = KEYWORDS.iter().find(|(id, _, _)| *id == kind.value);
     Ok(match (known, string(value)) {
         (Some(row), Some(string)) => {
@@ -136,6 +166,15 @@ fn attribute(member: Tlv<'_>, style: &Style) -> Result<String, der::Error> {
         (Some(row), None) => format!("{}={}", (style.keyword)(row), hex(value.raw)),
         (None, _) => format!("{}{}={}", style.unknown, dotted(kind.raw), hex(value.raw)),
     })
+}
+
+/// An `AttributeTypeAndValue` (RFC 5280 section 4.1.2.4).
+fn kind_and_value(member: Tlv<'_>) -> Result<(Tlv<'_>, Tlv<'_>), der::Error> {
+    let mut fields = Values::only(member.raw, SEQUENCE)?.values()?;
+    let kind = fields.expect(OID)?;
+    let value = fields.next()?.ok_or_else(crate::der_value::malformed)?;
+    fields.finish()?;
+    Ok((kind, value))
 }
 
 /// A `DirectoryString` (RFC 5280 section 4.1.2.4) or `IA5String`; `None` for other types and broken encodings.

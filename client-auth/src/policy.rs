@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 
 use crate::fingerprint::truncated;
-use crate::{RevocationPolicy, TrustBundle};
+use crate::{IdentityRules, RevocationPolicy, Strength, TrustBundle};
 
 /// The client authentication of one SSL profile.
 #[derive(Clone, Debug)]
@@ -17,6 +17,15 @@ pub struct Policy {
     /// `verifyClientCertIssuerDN`: the immediate issuer in the verified path must be the pinned issuer of one of the
     /// bundles, by name and key.
     pub verify_issuer: bool,
+    /// Whether every uploaded CA is a trust anchor, and not the roots only.
+    ///
+    /// Beyond Azure. What is above an anchor no longer counts; its own validity, key usage, purpose, path length and name
+    /// constraints do.
+    pub partial_chains: bool,
+    /// What keys and signatures must be.
+    pub strength: Strength,
+    /// Which of the clients with a good path may in.
+    pub identity: IdentityRules,
     /// Bounds on what a client may send.
     pub limits: Limits,
 }
@@ -65,7 +74,7 @@ impl Default for Limits {
 }
 
 impl Policy {
-    /// A strict policy with default limits.
+    /// A strict policy with default limits and strength, for everybody with a good path to a root.
     pub fn strict(
         name: impl Into<String>,
         trust_bundles: Vec<TrustBundle>,
@@ -76,6 +85,9 @@ impl Policy {
             mode: Mode::Strict,
             trusted: trust_bundles.into_iter().map(TrustedCa::from).collect(),
             verify_issuer,
+            partial_chains: false,
+            strength: Strength::default(),
+            identity: IdentityRules::default(),
             limits: Limits::default(),
         }
     }
@@ -93,11 +105,15 @@ impl Policy {
             Mode::Passthrough => 2,
             Mode::ReportOnly => 3,
         };
-        let mut hasher = FieldHasher::new(b"portcullis client-auth policy 2");
+        let mut hasher = FieldHasher::new(b"portcullis client-auth policy 3");
         hasher.field(&[mode, u8::from(self.verify_issuer)]);
+        hasher.field(&[u8::from(self.partial_chains)]);
         hasher.field(&[self.limits.max_intermediates]);
         hasher.number(self.limits.max_certificates);
         hasher.number(self.limits.max_chain_bytes);
+        self.strength.hash_into(&mut hasher);
+        self.identity.hash_into(&mut hasher);
+        hasher.number(bundles.len());
         for bundle in &bundles {
             hasher.field(bundle);
         }

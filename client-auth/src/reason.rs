@@ -67,6 +67,10 @@ pub enum Reason {
     Expired,
     /// The path is good, but its immediate issuer is not one that the profile pins (`verifyClientCertIssuerDN`).
     IssuerNotPinned,
+    /// The path is good, but no identity rule of the profile allows the client.
+    IdentityNotAllowed,
+    /// The path is good, but an identity rule of the profile denies the client.
+    IdentityDenied,
     /// The client presented a CA certificate as its own.
     CaAsClient,
     /// The client sent more certificates than the policy allows.
@@ -106,7 +110,7 @@ pub enum Alert {
 
 impl Reason {
     /// All reasons, in order of specificity.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::NoCertificate,
         Self::EmptyTrust,
         Self::UnknownIssuer,
@@ -125,6 +129,8 @@ impl Reason {
         Self::NotYetValid,
         Self::Expired,
         Self::IssuerNotPinned,
+        Self::IdentityNotAllowed,
+        Self::IdentityDenied,
         Self::CaAsClient,
         Self::TooManyCertificates,
         Self::ChainTooLarge,
@@ -155,6 +161,8 @@ impl Reason {
             Self::NotYetValid => "not_yet_valid",
             Self::Expired => "expired",
             Self::IssuerNotPinned => "issuer_not_pinned",
+            Self::IdentityNotAllowed => "identity_not_allowed",
+            Self::IdentityDenied => "identity_denied",
             Self::CaAsClient => "ca_as_client",
             Self::TooManyCertificates => "too_many_certificates",
             Self::ChainTooLarge => "chain_too_large",
@@ -183,7 +191,9 @@ impl Reason {
             | Self::NotForClientAuth
             | Self::CaAsClient => Alert::UnsupportedCertificate,
             Self::NotYetValid | Self::Expired => Alert::CertificateExpired,
-            Self::IssuerNotPinned => Alert::AccessDenied,
+            Self::IssuerNotPinned | Self::IdentityNotAllowed | Self::IdentityDenied => {
+                Alert::AccessDenied
+            }
             Self::TooManyCertificates
             | Self::ChainTooLarge
             | Self::TooComplex

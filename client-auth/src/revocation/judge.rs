@@ -156,10 +156,7 @@ fn by_outage(question: &RevocationQuestion, outage: &Outage, now: UnixTime) -> J
 }
 
 fn check(result: &Result<(), Refusal>) -> Check {
-    Check {
-        name: CheckName::Revocation,
-        result: result.clone(),
-    }
+    Check::new(CheckName::Revocation, result.clone())
 }
 
 fn soon(now: UnixTime) -> UnixTime {
