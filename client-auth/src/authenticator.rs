@@ -8,6 +8,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use crate::certificate::Certificate;
 use crate::leaf::Leaf;
 use crate::path::{Found, PathFinder, VerifiedPath};
+use crate::revocation::Planner;
 use crate::{
     CertificateFacts, Check, CheckName, ClientIdentity, Decision, IdentityRule, Limits, Mode,
     Policy, Reason, Refusal, RevocationPlan, TrustBundle, Verification,
@@ -20,6 +21,7 @@ pub struct Authenticator {
     policy_hash: [u8; 32],
     ca_names: Vec<Vec<u8>>,
     paths: PathFinder,
+    planner: Planner,
 }
 
 /// Whether certificate signatures that were good before on the same thread are verified again.
@@ -44,6 +46,7 @@ impl Authenticator {
             policy_hash: policy.hash(),
             ca_names: ca_names(&policy),
             paths: PathFinder::new(&policy, signature_checks),
+            planner: Planner::new(&policy),
             policy,
         }
     }
@@ -132,7 +135,14 @@ impl Authenticator {
                 verification: Verification::Verified,
                 path_not_after: path.not_after,
             });
-        checks.decision(verdict, presented, path)
+        let revocation = match &verdict {
+            Ok(_) => self.planner.plan(&path.certificates),
+            Err(_) => RevocationPlan::default(),
+        };
+        Decision {
+            revocation,
+            ..checks.decision(verdict, presented, path)
+        }
     }
 
     /// All that can be said about the client's certificate alone.

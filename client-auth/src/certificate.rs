@@ -55,6 +55,10 @@ pub(crate) struct Extensions<'a> {
     pub(crate) alt_names: Option<&'a [u8]>,
     /// Whether name constraints mention email addresses (RFC 5280 section 4.2.1.10).
     pub(crate) constrains_email: Option<bool>,
+    /// The authority information access extension, unread (RFC 5280 section 4.2.2.1).
+    pub(crate) authority_info: Option<&'a [u8]>,
+    /// The CRL distribution points extension, unread (RFC 5280 section 4.2.1.13).
+    pub(crate) distribution_points: Option<&'a [u8]>,
 }
 
 /// RFC 5280 section 4.2.1.9.
@@ -82,7 +86,10 @@ const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const ALT_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
+const DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 0x1f];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
+/// `id-pe-authorityInfoAccess`.
+const AUTHORITY_INFO: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
 
 /// `id-kp-clientAuth`.
 pub(crate) const CLIENT_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02];
@@ -238,6 +245,8 @@ impl<'a> Extensions<'a> {
                 &mut self.purposes,
                 Purposes::parse(Values::only(value, SEQUENCE)?)?,
             ),
+            AUTHORITY_INFO => set_once(&mut self.authority_info, value),
+            DISTRIBUTION_POINTS => set_once(&mut self.distribution_points, value),
             _ => Ok(()),
         }
     }

@@ -7,6 +7,9 @@ mod entry;
 mod evidence;
 mod finding;
 mod judge;
+mod planner;
+pub(crate) mod serial;
+mod sources;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +19,7 @@ use crate::policy::FieldHasher;
 pub use entry::{RevocationCause, RevocationEntry};
 pub use evidence::{Evidence, OcspEvidence};
 pub use judge::{Judgement, RevocationSource, judge};
+pub(crate) use planner::Planner;
 
 /// How certificates below one uploaded client CA are checked for revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -114,7 +118,7 @@ pub struct CertificateId {
     pub issuer_key: [u8; 32],
     /// SHA-256 of the issuer's DER `Name`.
     pub issuer_name: [u8; 32],
-    /// Contents of the INTEGER.
+    /// Contents of the INTEGER, in its shortest form.
     pub serial: Box<[u8]>,
 }
 

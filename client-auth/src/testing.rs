@@ -11,6 +11,8 @@ use time::OffsetDateTime;
 
 use crate::{Authenticator, Decision, Policy, Reason, SignatureChecks, TrustBundle};
 
+pub(crate) mod revocation;
+
 pub(crate) type Der = CertificateDer<'static>;
 pub(crate) type Edit<'a> = &'a dyn Fn(&mut CertificateParams);
 

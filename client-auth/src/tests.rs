@@ -8,4 +8,5 @@ mod names;
 mod paths;
 mod pins;
 mod policies;
+mod revocation_plans;
 mod validity;
