@@ -173,6 +173,35 @@ impl Reason {
         }
     }
 
+    /// What OpenSSL and nginx, and therefore Azure's `sslClientVerify` and `client_certificate_verification`, say for it.
+    pub const fn openssl_text(self) -> &'static str {
+        match self {
+            Self::NoCertificate => "no certificate",
+            Self::EmptyTrust | Self::UnknownIssuer => "unable to get local issuer certificate",
+            Self::SelfSigned => "self-signed certificate",
+            Self::Malformed => "certificate rejected",
+            Self::UnsupportedExtension => "unhandled critical extension",
+            Self::UnsupportedAlgorithm => "unsupported signature algorithm",
+            Self::TooDeep | Self::TooManyCertificates | Self::ChainTooLarge | Self::TooComplex => {
+                "certificate chain too long"
+            }
+            Self::WeakKey => "EE certificate key too weak",
+            Self::NotACa => "invalid CA certificate",
+            Self::PathLength => "path length constraint exceeded",
+            Self::NameConstraints => "permitted subtree violation",
+            Self::KeyUsage | Self::NotForClientAuth | Self::CaAsClient => {
+                "unsupported certificate purpose"
+            }
+            Self::BadSignature => "certificate signature failure",
+            Self::NotYetValid => "certificate is not yet valid",
+            Self::Expired => "certificate has expired",
+            Self::IssuerNotPinned => "unable to verify the client certificate issuer",
+            Self::RevocationUnavailable => "certificate status request failed",
+            Self::RevocationUnknown => "certificate status unknown",
+            Self::Revoked => "certificate revoked",
+        }
+    }
+
     /// The alert that tells the client what kind of thing is wrong, and no more.
     pub const fn alert(self) -> Alert {
         match self {

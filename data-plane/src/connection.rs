@@ -1,8 +1,10 @@
 //! One client connection, from accept to close.
 
+pub(crate) mod client;
 pub(crate) mod linger;
 pub(crate) mod registry;
 pub(crate) mod stream;
+mod vetting;
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,6 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use crate::access_log::record::{self, TlsFacts};
 use crate::connection::registry::{Kind, Registered, Watch};
@@ -109,18 +112,19 @@ async fn serve(
                 return;
             };
             drop(site);
-            let connection = connection(
-                core,
-                origin,
-                &registered,
-                id,
-                client,
-                &bind,
-                Some(&accepted),
-            );
+            let Accepted {
+                stream,
+                virtual_host,
+                decision,
+            } = accepted;
+            let vetting = vetting::vet(&core, registered.watch(), &virtual_host, decision);
+            let Some(authenticated) = Box::pin(vetting).await else {
+                return;
+            };
+            drop(virtual_host);
+            let tls = Some((&*stream, authenticated));
+            let connection = connection(core, origin, &registered, id, client, &bind, tls);
             drop(bind);
-            let stream = accepted.stream;
-            drop((accepted.virtual_host, accepted.handshake));
             if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                 Box::pin(h2::serve(&connection, ClientStream::Tls(stream))).await;
             } else {
@@ -137,27 +141,18 @@ fn connection(
     id: ConnectionId,
     client: SocketAddr,
     bind: &Bind,
-    accepted: Option<&Accepted>,
+    tls: Option<(&TlsStream<TcpStream>, Authenticated)>,
 ) -> Rc<Connection> {
-    let tls = accepted.map(|accepted| {
-        let session = accepted.stream.get_ref().1;
+    let facts = tls.as_ref().map(|(stream, authenticated)| {
+        let session = stream.get_ref().1;
         TlsFacts {
             protocol: session.protocol_version(),
             cipher: session.negotiated_cipher_suite().map(|suite| suite.suite()),
-            decision: accepted.handshake.decision(),
+            client: authenticated.client.as_deref(),
         }
     });
-    let authenticated = accepted.and_then(|accepted| {
-        let identity = accepted.handshake.decision();
-        let identity = identity.and_then(|decision| decision.verdict.as_ref().ok());
-        Some(Authenticated {
-            valid_until: identity.map(|identity| identity.path_not_after),
-            listener: Arc::clone(&accepted.virtual_host.listener),
-            policy_hash: accepted.virtual_host.tls.as_ref()?.policy_hash,
-        })
-    });
     let log = if core.log.is_on() {
-        record::connection_part(&core.instance, &bind.gateway_id, id, client, tls.as_ref())
+        record::connection_part(&core.instance, &bind.gateway_id, id, client, facts.as_ref())
     } else {
         Box::default()
     };
@@ -165,7 +160,7 @@ fn connection(
         watch: Rc::clone(registered.watch()),
         client_text: client.to_string().into(),
         frontend_port: bind.address.port(),
-        authenticated,
+        authenticated: tls.map(|(_, authenticated)| authenticated),
         log,
         served: Cell::new(0),
         streams: Cell::new(0),

@@ -2,6 +2,7 @@
 //! defaulted, and whatever is unknown is refused.
 
 mod cache;
+mod client_auth;
 mod host;
 mod listener;
 mod material;
@@ -12,13 +13,13 @@ use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use client_auth::Authenticator;
+use ::client_auth::Authenticator;
 use proto::config::v1 as wire;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ServerConfig};
 
 use crate::clock::Clock;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{ClientAuth, Snapshot};
 use crate::tls::upstream_config::SystemRoots;
 use cache::Cache;
 pub(crate) use material::{Material, references};
@@ -69,7 +70,7 @@ struct Conversion<'a> {
     material: &'a Material,
     built: Built,
     upstreams: HashMap<&'a str, Arc<crate::snapshot::Upstream>>,
-    authenticators: HashMap<&'a str, Arc<Authenticator>>,
+    client_auths: HashMap<&'a str, Arc<ClientAuth>>,
     certificates: HashMap<&'a str, Arc<CertifiedKey>>,
 }
 
@@ -114,11 +115,11 @@ impl Converter {
             material,
             built: previous.clone(),
             upstreams: HashMap::new(),
-            authenticators: HashMap::new(),
+            client_auths: HashMap::new(),
             certificates: HashMap::new(),
         };
         conversion.build_certificates()?;
-        conversion.build_authenticators()?;
+        conversion.build_client_auths()?;
         conversion.build_upstreams()?;
         let binds = conversion.build_binds()?;
         let Conversion {

@@ -73,12 +73,22 @@ pub(crate) struct CoreMetrics {
     /// By class of the status: 1xx to 5xx.
     pub(crate) responses: [Counter; 5],
     /// By the reason of a reply that the gateway made itself.
-    pub(crate) refusals: [Counter; Refusal::COUNT],
+    refusals: Refusals,
     pub(crate) upstream_connects: Counter,
     pub(crate) upstream_connect_errors: Counter,
     pub(crate) upstream_reuses: Counter,
     pub(crate) upstream_latency: Latency,
     handshake_failures: Family<[(&'static str, &'static str); 1], SharedCounter>,
+}
+
+/// One counter for each reason.
+#[derive(Debug)]
+struct Refusals([Counter; Refusal::COUNT]);
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Counter::default()))
+    }
 }
 
 impl CoreMetrics {
@@ -96,7 +106,7 @@ impl CoreMetrics {
     }
 
     pub(crate) fn refused(&self, refusal: Refusal) {
-        if let Some(count) = self.refusals.get(refusal.index()) {
+        if let Some(count) = self.refusals.0.get(refusal.index()) {
             count.add(1);
         }
     }
@@ -240,8 +250,10 @@ impl Collector for Metrics {
             prometheus_client::metrics::MetricType::Counter,
         )?;
         for refusal in Refusal::ALL {
-            let count =
-                self.sum(|core| core.refusals.get(refusal.index()).map_or(0, Counter::read));
+            let count = self.sum(|core| {
+                let count = core.refusals.0.get(refusal.index());
+                count.map_or(0, Counter::read)
+            });
             metric
                 .encode_family(&[("reason", refusal.label())])
                 .and_then(|family| ConstCounter::new(count).encode(family))?;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use rustls_pki_types::UnixTime;
 
+use crate::connection::client::{ClientFacts, Standing};
+use crate::http::refusal::ClientRefusal;
 use crate::snapshot::{Bind, BindProtocol, HostPatterns, VirtualHost};
 
 /// A bind with the index of its host names. Built once per snapshot.
@@ -16,12 +18,16 @@ pub(crate) struct Site {
     any: Option<usize>,
 }
 
-/// What a connection was authenticated for in its TLS handshake.
+/// What a connection was authenticated for in its TLS handshake, and what it may do therefore.
 #[derive(Debug)]
 pub(crate) struct Authenticated {
     pub(crate) listener: Arc<str>,
     pub(crate) policy_hash: [u8; 32],
-    /// Where a client certificate was shown: the earliest end of validity on its path, inclusive.
+    pub(crate) standing: Standing,
+    /// Present exactly where a client certificate was asked for.
+    pub(crate) client: Option<Box<ClientFacts>>,
+    /// Where a client was verified: the earliest end of validity on its path, or of the evidence that it is not revoked;
+    /// inclusive.
     pub(crate) valid_until: Option<UnixTime>,
 }
 
@@ -40,6 +46,8 @@ pub(crate) enum NotAdmitted {
     PolicyChanged,
     /// The client's certificate, or one on its path, expired since the handshake.
     CertificateExpired,
+    /// The client did not prove who it is, or may not in.
+    ClientRefused(ClientRefusal),
 }
 
 impl Site {
@@ -145,6 +153,14 @@ impl Site {
             (BindProtocol::Https, Some(tls), Some(authenticated)) => {
                 if found.listener != authenticated.listener {
                     return Err(NotAdmitted::OtherListener);
+                }
+                match (authenticated.standing, &tls.client_auth) {
+                    (Standing::Refused(class), _) => return Err(NotAdmitted::ClientRefused(class)),
+                    (Standing::NotAsked, None) | (Standing::Good, Some(_)) => {}
+                    // Whether a certificate is asked for has changed.
+                    (Standing::NotAsked, Some(_)) | (Standing::Good, None) => {
+                        return Err(NotAdmitted::PolicyChanged);
+                    }
                 }
                 if tls.policy_hash != authenticated.policy_hash {
                     return Err(NotAdmitted::PolicyChanged);
@@ -311,6 +327,8 @@ mod tests {
         let authenticated = Authenticated {
             listener: "listener0".into(),
             policy_hash: [0; 32],
+            standing: Standing::NotAsked,
+            client: None,
             valid_until: None,
         };
         let now = UnixTime::since_unix_epoch(std::time::Duration::ZERO);

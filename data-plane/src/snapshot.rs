@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use client_auth::{Authenticator, Mode};
+
 /// One gateway, ready to serve: everything that can fail has been done.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -71,10 +73,68 @@ pub struct VirtualHostTls {
     /// value where no client certificate is asked for. A connection serves a request only while this is equal to
     /// what its handshake was made under.
     pub policy_hash: [u8; 32],
-    /// Whether a client certificate is required.
-    pub client_auth: bool,
-    /// ARM name of the SSL profile that asks for client certificates, for log lines.
-    pub ssl_profile: Option<Arc<str>>,
+    /// Absent: no client certificate is asked for.
+    pub client_auth: Option<Arc<ClientAuth>>,
+}
+
+/// One SSL profile: whom it lets in, and what comes of the decision.
+#[derive(Debug)]
+pub struct ClientAuth {
+    /// ARM name, for log lines and reports.
+    pub ssl_profile: Arc<str>,
+    /// Decides about clients; its policy has the mode.
+    pub authenticator: Arc<Authenticator>,
+    /// How a refusal looks to the client.
+    pub refusal_form: RefusalForm,
+    /// How long after the original authentication a session may be resumed. Absent: never.
+    pub resumption_lifetime: Option<Duration>,
+    /// Whether the `CertificateRequest` tells the names of the CAs.
+    pub send_ca_names: bool,
+    /// What backends are told about the client besides what rewrites tell them.
+    pub identity_headers: IdentityHeaders,
+    /// Changes with everything that influences a verdict and never returns to an earlier value. A session ticket of another
+    /// epoch counts no more.
+    pub trust_epoch: u64,
+    /// CRLs that were uploaded for the client CAs: evidence, not policy.
+    pub crls: Vec<UploadedCrl>,
+}
+
+/// How a refusal looks to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalForm {
+    /// The handshake fails with the alert that fits.
+    TlsAlert,
+    /// The handshake succeeds, and every request gets HTTP 400 (Azure's form).
+    HttpStatus,
+}
+
+/// Header fields that tell backends about the client. All false: none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IdentityHeaders {
+    /// `Client-Cert` (RFC 9440).
+    pub client_cert: bool,
+    /// `Client-Cert-Chain` (RFC 9440).
+    pub client_cert_chain: bool,
+    /// `X-Forwarded-Client-Cert` (Envoy).
+    pub xfcc: bool,
+}
+
+/// One uploaded CRL.
+#[derive(Clone, Debug)]
+pub struct UploadedCrl {
+    /// ARM name of the upload.
+    pub name: Arc<str>,
+    /// ARM name of the trusted client certificate that it belongs to.
+    pub ca: Arc<str>,
+    /// SHA-256 of the CRL in DER.
+    pub sha256: [u8; 32],
+}
+
+impl ClientAuth {
+    /// What is asked of a client.
+    pub fn mode(&self) -> Mode {
+        self.authenticator.policy().mode
+    }
 }
 
 /// Where requests go.

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use client_auth::{ClientIdentity, Decision};
+use client_auth::CertificateFacts;
 
 use crate::access_log::json;
+use crate::connection::client::{ClientFacts, Outcome};
 use crate::connection::{Connection, ConnectionId};
 use crate::http::head::RequestHead;
 use crate::http::refusal::Refusal;
@@ -34,7 +35,8 @@ pub(crate) struct Record {
 pub(crate) struct TlsFacts<'a> {
     pub(crate) protocol: Option<rustls::ProtocolVersion>,
     pub(crate) cipher: Option<rustls::CipherSuite>,
-    pub(crate) decision: Option<&'a Decision>,
+    /// Absent: no certificate was asked for.
+    pub(crate) client: Option<&'a ClientFacts>,
 }
 
 impl Record {
@@ -215,52 +217,47 @@ fn tls_part(out: &mut Vec<u8>, facts: &TlsFacts<'_>) {
         b",\"sslCipher\":\"",
         facts.cipher.map_or("", cipher_name).as_bytes(),
     );
-    match facts.decision.map(|decision| &decision.verdict) {
-        None => out.extend_from_slice(b",\"sslClientVerify\":\"NONE\""),
-        Some(Err(refusal)) => {
-            text(
-                out,
-                b",\"sslClientVerify\":\"FAILED:",
-                refusal.reason.label().as_bytes(),
-            );
-            text(
-                out,
-                b",\"verifyReason\":\"",
-                refusal.reason.label().as_bytes(),
-            );
-        }
-        Some(Ok(identity)) => identity_part(out, identity),
+    let outcome = facts
+        .client
+        .map_or(Outcome::Absent, |client| client.outcome);
+    text(out, b",\"sslClientVerify\":\"", outcome.text().as_bytes());
+    if let Some(certificate) = facts.client.and_then(|client| client.presented.as_ref()) {
+        certificate_part(out, certificate);
     }
+    let reason = match outcome {
+        Outcome::Absent => return,
+        Outcome::Success | Outcome::Passthrough => "ok",
+        Outcome::Failed(reason) => reason.label(),
+    };
+    text(out, b",\"verifyReason\":\"", reason.as_bytes());
 }
 
-fn identity_part(out: &mut Vec<u8>, identity: &ClientIdentity) {
-    out.extend_from_slice(b",\"sslClientVerify\":\"SUCCESS\"");
+fn certificate_part(out: &mut Vec<u8>, certificate: &CertificateFacts) {
     text(
         out,
         b",\"sslClientCertificateFingerprint\":\"",
-        identity.certificate.sha1.to_string().as_bytes(),
+        certificate.sha1.to_string().as_bytes(),
     );
     text(
         out,
         b",\"sslClientCertificateIssuerName\":\"",
-        identity.certificate.issuer.as_bytes(),
+        certificate.issuer.as_bytes(),
     );
     text(
         out,
         b",\"clientCertificateSubject\":\"",
-        identity.certificate.subject.as_bytes(),
+        certificate.subject.as_bytes(),
     );
     text(
         out,
         b",\"clientCertificateSerial\":\"",
-        identity.certificate.serial.as_bytes(),
+        certificate.serial.as_bytes(),
     );
     text(
         out,
         b",\"clientCertificateSha256\":\"",
-        identity.certificate.sha256.to_string().as_bytes(),
+        certificate.sha256.to_string().as_bytes(),
     );
-    out.extend_from_slice(b",\"verifyReason\":\"ok\"");
 }
 
 /// OpenSSL's name of a cipher suite, as Azure logs it.

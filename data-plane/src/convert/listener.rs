@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use prost::Message;
 use proto::config::v1 as wire;
 use rustls::{SupportedCipherSuite, SupportedProtocolVersion, version};
 
@@ -167,9 +168,9 @@ impl Conversion<'_> {
                     format!("there is no SSL certificate `{missing}`"),
                 )
             })?;
-        let authenticator = match virtual_host.client_auth_policy.as_str() {
+        let client_auth = match virtual_host.client_auth_policy.as_str() {
             "" => None,
-            policy => Some(self.authenticators.get(policy).ok_or_else(|| {
+            policy => Some(self.client_auths.get(policy).ok_or_else(|| {
                 reject(
                     "sslProfile",
                     format!(
@@ -183,30 +184,29 @@ impl Conversion<'_> {
         let policy =
             policy.ok_or_else(|| reject("sslProfile", "it has no TLS policy".to_owned()))?;
         let (versions, suites) = offer(policy).map_err(|reason| reject("sslProfile", reason))?;
-        let policy_hash =
-            authenticator.map_or(NO_CLIENT_AUTH, |authenticator| *authenticator.policy_hash());
-        let client_auth = authenticator.is_some();
-        let key = self.server_key(address, virtual_host, &versions, &suites, &policy_hash);
+        let client_auth = client_auth.map(Arc::clone);
+        let policy_hash = client_auth
+            .as_ref()
+            .map_or(NO_CLIENT_AUTH, |it| *it.authenticator.policy_hash());
+        let key = self.server_key(address, virtual_host, &versions, &suites);
         let http2 = self.gateway.http2;
-        let (certificate, authenticator) = (Arc::clone(certificate), authenticator.map(Arc::clone));
+        let certificate = Arc::clone(certificate);
         let clock = &self.converter.clock;
         let config = self.built.servers.take_or_build(key, || {
             let tls = ServerTls {
                 versions,
                 suites,
                 certificate,
-                authenticator,
+                client_auth: client_auth.clone(),
                 http2,
             };
             server_config::build(tls, clock)
                 .map_err(|error| reject("sslProfile", error.to_string()))
         })?;
-        let ssl_profile = client_auth.then(|| Arc::from(virtual_host.client_auth_policy.as_str()));
         Ok(VirtualHostTls {
             config,
             policy_hash,
             client_auth,
-            ssl_profile,
         })
     }
 
@@ -217,11 +217,15 @@ impl Conversion<'_> {
         virtual_host: &wire::VirtualHost,
         versions: &[&'static SupportedProtocolVersion],
         suites: &[SupportedCipherSuite],
-        policy_hash: &[u8; 32],
     ) -> [u8; 32] {
         let certificate = self.gateway.server_certificates.iter();
         let certificate =
             certificate.filter(|certificate| certificate.name == virtual_host.server_certificate);
+        let policies = self.gateway.client_auth_policies.iter();
+        let policy = policies
+            .filter(|policy| policy.name == virtual_host.client_auth_policy)
+            .flat_map(Message::encode_to_vec)
+            .collect::<Vec<u8>>();
         let versions: Vec<u8> = versions
             .iter()
             .flat_map(|version| u16::from(version.version).to_be_bytes())
@@ -233,8 +237,7 @@ impl Conversion<'_> {
         let key = Key::new("server")
             .field(address.to_string().as_bytes())
             .field(virtual_host.listener.as_bytes())
-            .field(virtual_host.client_auth_policy.as_bytes())
-            .field(policy_hash)
+            .field(&policy)
             .field(&versions)
             .field(&suites)
             .field(&[u8::from(self.gateway.http2)]);

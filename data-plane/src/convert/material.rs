@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use client_auth::{Authenticator, Policy, TrustBundle};
 use prost::Message;
 use proto::config::v1 as wire;
 use rustls::sign::CertifiedKey;
@@ -32,6 +31,12 @@ pub(crate) fn references(gateway: &wire::GatewaySnapshot) -> Vec<(Digest, wire::
     let lists = bundles
         .chain(roots)
         .map(|bundle| (&bundle.sha256, wire::BlobKind::Certificates));
+    let crls = gateway
+        .client_auth_policies
+        .iter()
+        .flat_map(|policy| &policy.client_cas)
+        .flat_map(|ca| &ca.crls)
+        .map(|crl| (&crl.sha256, wire::BlobKind::Crl));
     let servers = gateway.server_certificates.iter().flat_map(|certificate| {
         [
             (&certificate.chain_sha256, wire::BlobKind::Certificates),
@@ -40,6 +45,7 @@ pub(crate) fn references(gateway: &wire::GatewaySnapshot) -> Vec<(Digest, wire::
     });
     lists
         .chain(servers)
+        .chain(crls)
         .filter_map(|(name, kind)| Some((Digest::try_from(name.as_slice()).ok()?, kind)))
         .collect()
 }
@@ -106,56 +112,4 @@ impl Conversion<'_> {
         }
         Ok(())
     }
-
-    /// Prepares the decisions of every client authentication policy, used or not.
-    pub(super) fn build_authenticators(&mut self) -> Result<(), Rejected> {
-        const COLLECTION: &str = "sslProfiles";
-        let mut seen = HashSet::new();
-        for policy in &self.gateway.client_auth_policies {
-            let name = policy.name.as_str();
-            unique(&mut seen, name, COLLECTION)?;
-            match wire::ClientAuthMode::try_from(policy.mode) {
-                Ok(wire::ClientAuthMode::Strict) => {}
-                Ok(
-                    wire::ClientAuthMode::Unspecified
-                    | wire::ClientAuthMode::Passthrough
-                    | wire::ClientAuthMode::ReportOnly,
-                )
-                | Err(_) => {
-                    let reason = format!("client authentication mode {} is not known", policy.mode);
-                    return Err(Rejected::new(
-                        COLLECTION,
-                        name,
-                        "clientAuthConfiguration",
-                        reason,
-                    ));
-                }
-            }
-            let key = Key::new("client-auth policy")
-                .field(&policy.encode_to_vec())
-                .finish();
-            let material = self.material;
-            let built = self.built.authenticators.take_or_build(key, || {
-                let bundles = policy
-                    .client_cas
-                    .iter()
-                    .filter_map(|ca| ca.bundle.as_ref())
-                    .map(|bundle| trust_bundle(bundle, material));
-                let bundles = bundles.collect::<Result<Vec<_>, _>>()?;
-                Ok::<_, Rejected>(Authenticator::new(Policy::strict(
-                    name,
-                    bundles,
-                    policy.verify_issuer,
-                )))
-            })?;
-            self.authenticators.insert(name, built);
-        }
-        Ok(())
-    }
-}
-
-fn trust_bundle(bundle: &wire::TrustBundle, material: &Material) -> Result<TrustBundle, Rejected> {
-    let reject = |reason| Rejected::new("trustedClientCertificates", &bundle.name, "data", reason);
-    let certificates = material.certificates(&bundle.sha256).map_err(reject)?;
-    TrustBundle::from_der(&bundle.name, &certificates).map_err(|error| reject(error.to_string()))
 }

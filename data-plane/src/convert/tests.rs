@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 use rustls_pki_types::CertificateDer;
 
 use super::*;
-use crate::snapshot::{BindProtocol, HostPatterns, UpstreamHost};
+use ::client_auth::Mode;
+
+use crate::snapshot::{BindProtocol, HostPatterns, RefusalForm, UpstreamHost};
 use crate::testing::Ca;
 
 struct Fixture {
@@ -162,9 +164,12 @@ fn a_good_snapshot_becomes_what_it_says() {
     assert_eq!(http.virtual_hosts[0].hosts, HostPatterns::Any);
     assert!(http.virtual_hosts[0].tls.is_none());
     let [guarded, open] = [0, 1].map(|index| https.virtual_hosts[index].tls.as_ref().expect("TLS"));
-    assert!(guarded.client_auth && !open.client_auth);
-    assert_eq!(guarded.ssl_profile.as_deref(), Some("strict"));
-    assert_eq!(open.ssl_profile, None);
+    let client_auth = guarded.client_auth.as_ref().expect("a policy");
+    assert_eq!(&*client_auth.ssl_profile, "strict");
+    assert_eq!(client_auth.mode(), Mode::Strict);
+    assert_eq!(client_auth.refusal_form, RefusalForm::TlsAlert);
+    assert_eq!(client_auth.resumption_lifetime, None);
+    assert!(open.client_auth.is_none());
     assert_ne!(guarded.policy_hash, open.policy_hash);
     let upstream = &https.virtual_hosts[0]
         .route
@@ -369,8 +374,8 @@ fn tls_policies_name_known_versions_with_suites() {
 }
 
 #[test]
-fn client_authentication_is_strict_over_good_bundles() {
-    for mode in [0, 2, -1] {
+fn client_authentication_is_known_and_over_good_bundles() {
+    for mode in [0, 4, -1] {
         check(
             "sslProfiles/strict",
             "clientAuthConfiguration",
@@ -378,6 +383,17 @@ fn client_authentication_is_strict_over_good_bundles() {
                 gateway.client_auth_policies[0].mode = mode;
             },
         );
+    }
+    for form in [0, 3, -1] {
+        check("sslProfiles/strict", "refusalForm", |gateway, _| {
+            gateway.client_auth_policies[0].refusal_form = form;
+        });
+    }
+    for lifetime_seconds in [0, 301] {
+        check("sslProfiles/strict", "sessionResumption", |gateway, _| {
+            gateway.client_auth_policies[0].session_resumption =
+                Some(wire::SessionResumption { lifetime_seconds });
+        });
     }
     let with = |certificates: &[&CertificateDer<'_>]| {
         let mut material = Material::default();
@@ -412,6 +428,7 @@ fn a_profile_without_bundles_is_no_open_door() {
             .as_ref()
             .expect("TLS")
             .client_auth
+            .is_some()
     );
 }
 

@@ -95,5 +95,6 @@ pub(crate) fn refusal(error: NotAdmitted) -> Refusal {
         NotAdmitted::OtherListener => Refusal::Misdirected,
         NotAdmitted::PolicyChanged => Refusal::PolicyChanged,
         NotAdmitted::CertificateExpired => Refusal::CertificateExpired,
+        NotAdmitted::ClientRefused(class) => class.into(),
     }
 }

@@ -1,5 +1,7 @@
 //! The one table of replies that the gateway makes itself.
 
+use client_auth::Reason;
+
 /// What happens to the client's connection after a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Afterwards {
@@ -58,6 +60,14 @@ refusals! {
     BodyTimeout = 408, "Request Time-out", Close, "body_timeout", "ERRORINFO_CLIENT_CLOSED_REQUEST";
     /// The client's certificate expired since the handshake: the client has to prove itself again.
     CertificateExpired = 421, "Misdirected Request", Close, "certificate_expired", "ERRORINFO_INVALID_HOST";
+    /// The client's certificate was not good (Azure, and nginx).
+    ClientCertificateError = 400, "The SSL certificate error", Close, "client_certificate_error", "ERRORINFO_INVALID_REQUEST";
+    /// The client's certificate, or one on its path, is revoked.
+    ClientCertificateRevoked = 400, "The SSL certificate error: revoked", Close, "client_certificate_revoked", "ERRORINFO_INVALID_REQUEST";
+    /// Who should know says that it does not know whether the client's certificate is revoked.
+    ClientRevocationUnknown = 400, "The SSL certificate error: revocation status unknown", Close, "client_revocation_unknown", "ERRORINFO_INVALID_REQUEST";
+    /// Nobody could be asked whether the client's certificate is revoked.
+    ClientRevocationUnavailable = 400, "The SSL certificate error: revocation status unavailable", Close, "client_revocation_unavailable", "ERRORINFO_INVALID_REQUEST";
     /// The client went away, or broke off its body. Only ever logged.
     ClientClosed = 499, "Client Closed Request", Close, "client_closed", "ERRORINFO_CLIENT_CLOSED_REQUEST";
     /// CONNECT.
@@ -96,6 +106,8 @@ refusals! {
     Misdirected = 421, "Misdirected Request", Keep, "misdirected", "ERRORINFO_INVALID_HOST";
     /// HTTP/1.1 without `Host`.
     MissingHost = 400, "Bad Request", Close, "missing_host", "ERRORINFO_HTTP_NO_HOST_HEADER";
+    /// The client showed no certificate and needs one.
+    NoClientCertificate = 400, "No required SSL certificate was sent", Close, "no_client_certificate", "ERRORINFO_HTTPS_NO_CERT";
     /// The pool has no endpoint.
     NoEndpoints = 502, "Bad Gateway", Keep, "no_endpoints", "ERRORINFO_UPSTREAM_NO_LIVE";
     /// No rule leads on from the listener.
@@ -147,6 +159,45 @@ impl Refusal {
             "<html>\r\n<head><title>{status} {title}</title></head>\r\n<body>\r\n<center><h1>{status} {heading}</h1></center>\r\n\
              {detail}<hr><center>{SERVER}</center>\r\n</body>\r\n</html>\r\n"
         )
+    }
+}
+
+/// What a client that is not let in is told, and no more. The log has the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientRefusal {
+    /// It showed no certificate.
+    NoCertificate,
+    /// Its certificate is not good.
+    BadCertificate,
+    /// Its certificate is revoked.
+    Revoked,
+    /// Whether its certificate is revoked is not known to those who should know.
+    RevocationUnknown,
+    /// Whether its certificate is revoked could not be found out.
+    RevocationUnavailable,
+}
+
+impl From<Reason> for ClientRefusal {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::NoCertificate => Self::NoCertificate,
+            Reason::Revoked => Self::Revoked,
+            Reason::RevocationUnknown => Self::RevocationUnknown,
+            Reason::RevocationUnavailable => Self::RevocationUnavailable,
+            _ => Self::BadCertificate,
+        }
+    }
+}
+
+impl From<ClientRefusal> for Refusal {
+    fn from(class: ClientRefusal) -> Self {
+        match class {
+            ClientRefusal::NoCertificate => Self::NoClientCertificate,
+            ClientRefusal::BadCertificate => Self::ClientCertificateError,
+            ClientRefusal::Revoked => Self::ClientCertificateRevoked,
+            ClientRefusal::RevocationUnknown => Self::ClientRevocationUnknown,
+            ClientRefusal::RevocationUnavailable => Self::ClientRevocationUnavailable,
+        }
     }
 }
 

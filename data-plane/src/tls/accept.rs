@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use client_auth::Decision;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
@@ -27,7 +28,8 @@ use crate::tls::handshake::{CURRENT, Handshake};
 pub(crate) struct Accepted {
     pub(crate) stream: Box<TlsStream<TcpStream>>,
     pub(crate) virtual_host: Arc<VirtualHost>,
-    pub(crate) handshake: Rc<Handshake>,
+    /// About the client; present exactly where a certificate was asked for.
+    pub(crate) decision: Option<Decision>,
 }
 
 /// Makes the handshake. A failure is counted, logged with its reason, and told to the client by nothing but the alert.
@@ -132,17 +134,22 @@ async fn make(
         .into_fallible()
         .await
         .map_err(|(error, io)| (Failure::Io(error), Some(io)))?;
-    // rustls has asked the verifier, or the handshake had failed. Without a decision for certain, nobody passes.
-    let admitted = handshake
-        .decision()
-        .is_some_and(|decision| decision.verdict.is_ok());
-    if tls.client_auth && !admitted {
-        return Err((Failure::Undecided, None));
-    }
+    let decision = match &tls.client_auth {
+        None => None,
+        Some(client_auth) => {
+            let shown = stream.get_ref().1.peer_certificates().is_some();
+            match handshake.take_decision() {
+                Some(decision) if shown => Some(decision),
+                None if !shown => Some(client_auth.authenticator.decide_absent()),
+                // What rustls saw and what was decided about do not belong together: nobody passes.
+                Some(_) | None => return Err((Failure::Undecided, None)),
+            }
+        }
+    };
     Ok(Accepted {
         stream: Box::new(stream),
         virtual_host: Arc::clone(host),
-        handshake: Rc::clone(handshake),
+        decision,
     })
 }
 
@@ -195,8 +202,10 @@ impl Failed<'_> {
         } = self;
         let listener = self.virtual_host.map(|host| &*host.listener);
         let tls = self.virtual_host.and_then(|host| host.tls.as_ref());
-        let ssl_profile = tls.and_then(|tls| tls.ssl_profile.as_deref());
-        if let Some(Err(refusal)) = handshake.decision().map(|decision| &decision.verdict) {
+        let ssl_profile = tls.and_then(|tls| tls.client_auth.as_ref());
+        let ssl_profile = ssl_profile.map(|client_auth| &*client_auth.ssl_profile);
+        let decision = handshake.take_decision();
+        if let Some(Err(refusal)) = decision.map(|decision| decision.verdict) {
             let (reason, detail) = (refusal.reason.label(), &*refusal.detail);
             core.metrics.handshake_failed(reason);
             tracing::info!(connection = %id, %peer, gateway, listener, ssl_profile, reason, detail, "client certificate refused");

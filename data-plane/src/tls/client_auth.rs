@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use client_auth::{Alert, Authenticator, Refusal};
+use client_auth::{Alert, Mode, Refusal};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -12,14 +12,15 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::handshake::CURRENT;
+use crate::snapshot::{ClientAuth, RefusalForm};
 
-/// Demands a certificate of every client and lets the [`Authenticator`] decide about it.
+/// Asks every client for a certificate and lets the [`Authenticator`](client_auth::Authenticator) decide about it.
 ///
-/// The decision goes to [`CURRENT`], for the log; only its verdict counts here. The signature of `CertificateVerify` is
-/// checked anew in every handshake.
+/// The decision goes to [`CURRENT`]. Where refusals are alerts its verdict counts here; else whoever vets the connection
+/// enforces it. The signature of `CertificateVerify` is checked anew in every handshake, in every mode.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    authenticator: Arc<Authenticator>,
+    client_auth: Arc<ClientAuth>,
     hints: Vec<DistinguishedName>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -30,22 +31,28 @@ const MAX_HINT_BYTES: usize = 32 * 1024;
 
 impl Verifier {
     /// A verifier that checks handshake signatures with `algorithms`.
-    pub(crate) fn new(
-        authenticator: Arc<Authenticator>,
-        algorithms: WebPkiSupportedAlgorithms,
-    ) -> Self {
-        let names = authenticator.ca_names();
+    pub(crate) fn new(client_auth: Arc<ClientAuth>, algorithms: WebPkiSupportedAlgorithms) -> Self {
+        let names = client_auth.authenticator.ca_names();
         let size: usize = names.iter().map(|name| name.len() + 2).sum();
-        let hints = if size <= MAX_HINT_BYTES {
+        let hints = if client_auth.send_ca_names && size <= MAX_HINT_BYTES {
             names.iter().cloned().map(DistinguishedName::from).collect()
         } else {
             Vec::new()
         };
         Self {
-            authenticator,
+            client_auth,
             hints,
             algorithms,
         }
+    }
+
+    /// Whether a refusal fails the handshake.
+    fn refuses_here(&self) -> bool {
+        let refuses = match self.client_auth.mode() {
+            Mode::Strict | Mode::Passthrough => true,
+            Mode::ReportOnly => false,
+        };
+        refuses && self.client_auth.refusal_form == RefusalForm::TlsAlert
     }
 }
 
@@ -55,7 +62,7 @@ impl ClientCertVerifier for Verifier {
     }
 
     fn client_auth_mandatory(&self) -> bool {
-        true
+        self.client_auth.mode() == Mode::Strict && self.refuses_here()
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
@@ -68,10 +75,11 @@ impl ClientCertVerifier for Verifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let decision = self.authenticator.decide(end_entity, intermediates, now);
+        let authenticator = &self.client_auth.authenticator;
+        let decision = authenticator.decide(end_entity, intermediates, now);
         let outcome = match &decision.verdict {
-            Ok(_) => Ok(ClientCertVerified::assertion()),
-            Err(refusal) => Err(error_of(refusal)),
+            Err(refusal) if self.refuses_here() => Err(error_of(refusal)),
+            Ok(_) | Err(_) => Ok(ClientCertVerified::assertion()),
         };
         // Outside the scope there is no connection that could use the decision.
         let _outside = CURRENT.try_with(|handshake| handshake.record(decision));

@@ -3,7 +3,7 @@
 //! rustls calls the client certificate verifier without telling it which connection it works for. The accept future
 //! therefore runs in the scope of [`CURRENT`]; the verifier records its decision there.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use client_auth::Decision;
@@ -19,7 +19,7 @@ tokio::task_local! {
 #[derive(Debug)]
 pub struct Handshake {
     connection: ConnectionId,
-    decision: OnceCell<Decision>,
+    decision: RefCell<Option<Decision>>,
 }
 
 impl Handshake {
@@ -27,7 +27,7 @@ impl Handshake {
     pub fn new(connection: ConnectionId) -> Self {
         Self {
             connection,
-            decision: OnceCell::new(),
+            decision: RefCell::default(),
         }
     }
 
@@ -39,11 +39,11 @@ impl Handshake {
     /// Keeps the decision about the client's certificate. The first one counts: a handshake has one verdict.
     pub fn record(&self, decision: Decision) {
         // A second decision in one handshake cannot come from rustls, and must never replace the first.
-        drop(self.decision.set(decision));
+        self.decision.borrow_mut().get_or_insert(decision);
     }
 
-    /// The decision, if the verifier was asked.
-    pub fn decision(&self) -> Option<&Decision> {
-        self.decision.get()
+    /// Takes the decision, if the verifier was asked.
+    pub fn take_decision(&self) -> Option<Decision> {
+        self.decision.take()
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use client_auth::Authenticator;
 use rustls::crypto::aws_lc_rs::{self, Ticketer, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::server::NoServerSessionStorage;
@@ -11,6 +10,7 @@ use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::client_auth::Verifier;
 use crate::clock::Clock;
+use crate::snapshot::ClientAuth;
 
 /// What a virtual host offers to clients.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct ServerTls {
     /// The certificate shown to every client.
     pub(crate) certificate: Arc<CertifiedKey>,
     /// Absent: no client certificate is asked for.
-    pub(crate) authenticator: Option<Arc<Authenticator>>,
+    pub(crate) client_auth: Option<Arc<ClientAuth>>,
     /// Whether HTTP/2 is offered.
     pub(crate) http2: bool,
 }
@@ -65,10 +65,10 @@ pub(crate) fn build(tls: ServerTls, clock: &Clock) -> Result<ServerConfig, rustl
     let algorithms = provider.signature_verification_algorithms;
     let builder = ServerConfig::builder_with_details(Arc::new(provider), Arc::new(clock.clone()))
         .with_protocol_versions(&tls.versions)?;
-    let client_auth = tls.authenticator.is_some();
-    let builder = match tls.authenticator {
-        Some(authenticator) => {
-            builder.with_client_cert_verifier(Arc::new(Verifier::new(authenticator, algorithms)))
+    let resumes = tls.client_auth.is_none();
+    let builder = match tls.client_auth {
+        Some(client_auth) => {
+            builder.with_client_cert_verifier(Arc::new(Verifier::new(client_auth, algorithms)))
         }
         None => builder.with_no_client_auth(),
     };
@@ -76,7 +76,7 @@ pub(crate) fn build(tls: ServerTls, clock: &Clock) -> Result<ServerConfig, rustl
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certificate)));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    if !client_auth {
+    if resumes {
         config.ticketer = Ticketer::new()?;
         config.send_tls13_tickets = 1;
     }

@@ -92,9 +92,11 @@ fn go_on(connection: &Connection, admitted: Option<&Admitted>) -> Result<(), Ref
             connection.watch.abort_at(deadline);
             Ok(())
         }
-        Err(error @ (NotAdmitted::PolicyChanged | NotAdmitted::CertificateExpired)) => {
-            Err(plan::refusal(error))
-        }
+        Err(
+            error @ (NotAdmitted::PolicyChanged
+            | NotAdmitted::CertificateExpired
+            | NotAdmitted::ClientRefused(_)),
+        ) => Err(plan::refusal(error)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use client_auth::{Policy, Reason, TrustBundle};
+use client_auth::{Authenticator, Policy, Reason, TrustBundle};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose};
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::server::danger::ClientCertVerifier;
@@ -19,6 +19,7 @@ use time::OffsetDateTime;
 use super::*;
 use crate::clock::Clock;
 use crate::connection::ConnectionId;
+use crate::snapshot::IdentityHeaders;
 use crate::testing::{Ca, Leaf};
 use crate::tls::handshake::Handshake;
 use crate::tls::server_config::{self, ServerTls, cipher_suite};
@@ -56,7 +57,7 @@ fn doors(authenticators: Vec<Option<Authenticator>>, clock: &Clock) -> Vec<Door>
                 .filter_map(cipher_suite)
                 .collect(),
             certificate: Arc::clone(&certificate),
-            authenticator: authenticator.map(Arc::new),
+            client_auth: authenticator.map(client_auth),
             http2: false,
         };
         let config = server_config::build(tls, clock).expect("server configuration");
@@ -66,6 +67,19 @@ fn doors(authenticators: Vec<Option<Authenticator>>, clock: &Clock) -> Vec<Door>
         }
     };
     authenticators.into_iter().map(build).collect()
+}
+
+fn client_auth(authenticator: Authenticator) -> Arc<ClientAuth> {
+    Arc::new(ClientAuth {
+        ssl_profile: "profile".into(),
+        authenticator: Arc::new(authenticator),
+        refusal_form: RefusalForm::TlsAlert,
+        resumption_lifetime: None,
+        send_ca_names: true,
+        identity_headers: IdentityHeaders::default(),
+        trust_epoch: 1,
+        crls: Vec::new(),
+    })
 }
 
 fn trusting(ca: &Ca) -> Vec<TrustBundle> {
@@ -105,7 +119,7 @@ impl Door {
         let client = self.client(version, leaf);
         let told = CURRENT.sync_scope(Rc::clone(&handshake), || self.enter(&client).map(drop));
         let verdict = handshake
-            .decision()
+            .take_decision()
             .map(|decision| match &decision.verdict {
                 Ok(_) => Ok(()),
                 Err(refusal) => Err(refusal.reason),
@@ -420,13 +434,9 @@ fn a_guarded_door_looks_at_the_certificate_every_time() {
 #[test]
 fn junk_in_the_place_of_a_certificate_is_bad() {
     let ca = Ca::new("client CA");
-    let authenticator = Arc::new(Authenticator::new(Policy::strict(
-        "profile",
-        trusting(&ca),
-        false,
-    )));
+    let authenticator = Authenticator::new(Policy::strict("profile", trusting(&ca), false));
     let verifier = Verifier::new(
-        authenticator,
+        client_auth(authenticator),
         rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms,
     );
     let junk = CertificateDer::from(b"junk".to_vec());
@@ -445,7 +455,7 @@ fn the_names_of_the_trusted_cas_are_hinted() {
     let algorithms =
         rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
     let verifier = Verifier::new(
-        Arc::new(Authenticator::new(Policy::strict(
+        client_auth(Authenticator::new(Policy::strict(
             "p",
             trusting(&ca),
             false,

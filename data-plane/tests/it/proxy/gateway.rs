@@ -5,14 +5,15 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use client_auth::{Authenticator, Policy};
 use data_plane::clock::Clock;
 use data_plane::cores::ProxySettings;
 use data_plane::limits::Limits;
 use data_plane::listener::Listeners;
 use data_plane::settings::AccessLog;
 use data_plane::snapshot::{
-    Bind, BindProtocol, HostPatterns, Route, Upstream, UpstreamHost, UpstreamTls, VirtualHost,
-    VirtualHostTls,
+    Bind, BindProtocol, ClientAuth, HostPatterns, IdentityHeaders, RefusalForm, Route, Upstream,
+    UpstreamHost, UpstreamTls, VirtualHost, VirtualHostTls,
 };
 
 /// Settings for a test.
@@ -112,8 +113,22 @@ pub(crate) fn with_tls(
     host.tls = Some(VirtualHostTls {
         config,
         policy_hash: [policy; 32],
-        client_auth: policy > 0,
-        ssl_profile: (policy > 0).then(|| "profile".into()),
+        client_auth: (policy > 0).then(|| {
+            Arc::new(ClientAuth {
+                ssl_profile: "profile".into(),
+                authenticator: Arc::new(Authenticator::new(Policy::strict(
+                    "policy",
+                    vec![],
+                    false,
+                ))),
+                refusal_form: RefusalForm::TlsAlert,
+                resumption_lifetime: None,
+                send_ca_names: true,
+                identity_headers: IdentityHeaders::default(),
+                trust_epoch: 1,
+                crls: Vec::new(),
+            })
+        }),
     });
     host
 }
