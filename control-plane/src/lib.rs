@@ -22,6 +22,7 @@ pub mod store;
 pub mod stream;
 pub mod subscription;
 pub mod telemetry;
+pub mod ticket_key;
 pub mod tls;
 mod tls_policy;
 mod violations;

@@ -33,6 +33,7 @@ mod error;
 mod gateway;
 mod operation;
 mod resource_group;
+mod ticket_key;
 mod turn;
 mod wake;
 mod worker;

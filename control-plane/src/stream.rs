@@ -14,13 +14,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 pub use self::metrics::Metrics;
-use self::{incoming::incoming, publisher::Publisher, service::Service};
+use self::{
+    audience::Audience, incoming::incoming, publisher::Publisher, service::Service,
+    ticket_keys::TicketKeys,
+};
 use crate::{
     clock::Clock,
     settings::{StreamSecurity, StreamSettings},
     store::Store,
 };
 
+mod audience;
 mod blobs;
 mod hello;
 mod incoming;
@@ -30,6 +34,7 @@ mod plan;
 mod publisher;
 mod service;
 mod session;
+mod ticket_keys;
 
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -121,12 +126,24 @@ impl ConfigStream {
         let (sender, published) = watch::channel(None);
         let (refresh, refreshes) = mpsc::channel(REFRESHES);
         let publishing = Publisher::new(store.clone(), sender, refreshes).run();
+        let (sender, keys) = watch::channel(Arc::default());
+        let audience = Audience::default();
+        let keeping = TicketKeys::new(ticket_keys::Parts {
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            audience: audience.clone(),
+            wanted: published.clone(),
+            published: sender,
+        });
         let sessions = TaskTracker::new();
         let service = Service::new(service::Parts {
             store,
             clock,
             metrics,
             published,
+            keys,
+            audience,
             refresh,
             sessions: sessions.clone(),
             mutual_tls: self.mutual_tls,
@@ -142,6 +159,7 @@ impl ConfigStream {
         let ended = tokio::select! {
             ended = serving => ended.map_err(StreamError::Serve),
             () = publishing => Ok(()),
+            () = keeping.run() => Ok(()),
         };
         shutdown.cancel();
         sessions.close();

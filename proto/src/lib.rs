@@ -11,5 +11,14 @@ pub mod config {
     )]
     pub mod v1 {
         tonic::include_proto!("portcullis.config.v1");
+
+        impl std::fmt::Debug for TicketKey {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter
+                    .debug_struct("TicketKey")
+                    .field("id", &self.id)
+                    .finish_non_exhaustive()
+            }
+        }
     }
 }

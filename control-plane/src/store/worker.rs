@@ -193,7 +193,7 @@ impl Store {
 }
 
 /// `false` when the gateway went away while the row was being written, which breaks its foreign key.
-fn unless_gone(written: Result<(), sqlx::Error>) -> Result<bool, sqlx::Error> {
+pub(super) fn unless_gone(written: Result<(), sqlx::Error>) -> Result<bool, sqlx::Error> {
     match written {
         Ok(()) => Ok(true),
         Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => Ok(false),

@@ -14,6 +14,7 @@ pub struct Metrics {
     pub(super) sessions: Gauge,
     pub(super) unanswered: Gauge,
     pub(super) blob_bytes: Counter,
+    pub(super) ticket_keys: Counter,
     answers: Family<AnswerLabels, Counter>,
     ends: Family<EndLabels, Counter>,
     answer_time: Histogram,
@@ -69,6 +70,7 @@ impl Metrics {
             sessions: Gauge::default(),
             unanswered: Gauge::default(),
             blob_bytes: Counter::default(),
+            ticket_keys: Counter::default(),
             answers: Family::default(),
             ends: Family::default(),
             answer_time: Histogram::new([
@@ -80,6 +82,7 @@ impl Metrics {
             sessions,
             unanswered,
             blob_bytes,
+            ticket_keys,
             answers,
             ends,
             answer_time,
@@ -92,6 +95,11 @@ impl Metrics {
             unanswered,
         );
         registry.register_with_unit("blob", "Sent to workers", Unit::Bytes, blob_bytes);
+        registry.register(
+            "ticket_keys",
+            "Keys of session tickets that this replica made",
+            ticket_keys,
+        );
         registry.register("answers", "What workers answered", answers);
         registry.register("session_ends", "Sessions that ended", ends);
         registry.register_with_unit(

@@ -14,10 +14,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
+    audience::Audience,
     metrics::Metrics,
     name::Names,
     publisher::{Published, Refresh},
     session,
+    ticket_keys::PublishedKeys,
 };
 use crate::{clock::Clock, store::Store};
 
@@ -31,6 +33,8 @@ pub(super) struct Parts {
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) published: watch::Receiver<Published>,
+    pub(super) keys: watch::Receiver<PublishedKeys>,
+    pub(super) audience: Audience,
     pub(super) refresh: Refresh,
     pub(super) sessions: TaskTracker,
     pub(super) shutdown: CancellationToken,

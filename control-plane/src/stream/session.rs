@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use proto::config::v1::{ControlMessage, WorkerMessage};
+use proto::config::v1::{ControlMessage, WorkerMessage, control_message::Message as ToWorker};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
@@ -10,7 +10,7 @@ use tokio::{
 use tonic::{Status, Streaming};
 use tracing::Instrument;
 
-use self::worker::Worker;
+use self::{ticket_keys::KeysForWorker, worker::Worker};
 use super::{
     hello::Hello,
     metrics::End,
@@ -22,6 +22,7 @@ use crate::{
     telemetry::Chain,
 };
 
+mod ticket_keys;
 mod worker;
 
 /// A worker that is silent for so long does not count any more.
@@ -153,14 +154,20 @@ async fn serve(
     inbound: &mut Streaming<WorkerMessage>,
     outbox: &Outbox,
 ) -> Ended {
-    let mut published = parts.published.clone();
+    let _seat = parts.audience.enter(&hello.session);
+    let (mut published, mut keys) = (parts.published.clone(), parts.keys.clone());
+    let mut keys_for_worker = KeysForWorker::new(hello.session.subscription.clone());
     refresh(parts).await;
     let mut worker = match Worker::begin(parts, hello, &mut published).await {
         Ok(worker) => worker,
         Err(ended) => return ended,
     };
+    keys_for_worker.see(&keys.borrow_and_update().clone());
     let mut outgoing = None;
     loop {
+        if outgoing.is_none() {
+            outgoing = keys_for_worker.next().map(ToWorker::TicketKeys);
+        }
         if outgoing.is_none() {
             outgoing = match worker.next_message().await {
                 Ok(message) => message,
@@ -187,6 +194,13 @@ async fn serve(
             changed = published.changed() => match changed {
                 Ok(()) => {
                     worker.see(&published.borrow_and_update().clone());
+                    Ok(())
+                }
+                Err(_) => Err(Ended::lost()),
+            },
+            changed = keys.changed() => match changed {
+                Ok(()) => {
+                    keys_for_worker.see(&keys.borrow_and_update().clone());
                     Ok(())
                 }
                 Err(_) => Err(Ended::lost()),

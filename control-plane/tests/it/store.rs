@@ -6,3 +6,4 @@ mod operation;
 mod put;
 mod replica;
 mod secret;
+mod ticket_key;

@@ -4,4 +4,5 @@ mod answer;
 mod connection;
 mod delivery;
 mod rig;
+mod ticket_keys;
 mod worker;

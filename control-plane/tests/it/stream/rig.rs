@@ -22,6 +22,7 @@ use crate::{
 pub(super) struct Rig {
     pub(super) store: Store,
     pub(super) address: SocketAddr,
+    pub(super) clock: Clock,
     pub(super) shutdown: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -40,7 +41,7 @@ impl Rig {
         let shutdown = CancellationToken::new();
         let metrics = Metrics::register(&mut Registry::default());
         let clock = Clock::fixed(now());
-        let serving = stream.serve(store.clone(), clock, metrics, shutdown.clone());
+        let serving = stream.serve(store.clone(), clock.clone(), metrics, shutdown.clone());
         let listening = {
             let (store, shutdown) = (store.clone(), shutdown.clone());
             async move { store.run_listener(shutdown).await }
@@ -53,6 +54,7 @@ impl Rig {
         Self {
             store,
             address,
+            clock,
             shutdown,
             tasks,
         }

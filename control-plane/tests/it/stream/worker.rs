@@ -1,11 +1,15 @@
 //! A scripted worker.
 
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use proto::config::v1::{
     Ack, ApplyGateway, BlobKind, ControlMessage, Hello, MissingBlobs, Nack, RemoveGateway,
-    Subscription, WorkerMessage, config_stream_client::ConfigStreamClient, control_message,
-    worker_message,
+    Subscription, TicketKeys, WorkerMessage, config_stream_client::ConfigStreamClient,
+    control_message, worker_message,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -21,6 +25,8 @@ pub(super) struct Worker {
     inbound: Streaming<ControlMessage>,
     /// What came since the last message that wants an answer, by SHA-256.
     pub(super) blobs: HashMap<[u8; 32], (BlobKind, Vec<u8>)>,
+    /// Ticket keys that came and were not asked for yet.
+    keys: VecDeque<TicketKeys>,
 }
 
 /// What a worker hears, blobs aside.
@@ -67,6 +73,7 @@ impl Worker {
             outbound,
             inbound: inbound.into_inner(),
             blobs: HashMap::new(),
+            keys: VecDeque::new(),
         })
     }
 
@@ -89,7 +96,19 @@ impl Worker {
                 control_message::Message::ApplyGateway(apply) => return Heard::Apply(apply),
                 control_message::Message::RemoveGateway(remove) => return Heard::Remove(remove),
                 control_message::Message::Synced(_) => return Heard::Synced,
-                control_message::Message::TicketKeys(_) => {}
+                control_message::Message::TicketKeys(keys) => self.keys.push_back(keys),
+            }
+        }
+    }
+
+    /// The ticket keys that come next; those that came before other messages were heard count first.
+    pub(super) async fn hear_keys(&mut self) -> TicketKeys {
+        loop {
+            if let Some(keys) = self.keys.pop_front() {
+                return keys;
+            }
+            if let control_message::Message::TicketKeys(keys) = self.message().await.unwrap() {
+                self.keys.push_back(keys);
             }
         }
     }
@@ -114,10 +133,13 @@ impl Worker {
 
     /// The first message that is not a blob; `None` when the stream ends before.
     pub(super) async fn first(&mut self) -> Option<Heard> {
-        match self.message().await {
-            Ok(control_message::Message::Synced(_)) => Some(Heard::Synced),
-            Ok(other) => panic!("{other:?}"),
-            Err(_) => None,
+        loop {
+            match self.message().await {
+                Ok(control_message::Message::Synced(_)) => return Some(Heard::Synced),
+                Ok(control_message::Message::TicketKeys(_)) => {}
+                Ok(other) => panic!("{other:?}"),
+                Err(_) => return None,
+            }
         }
     }
 
