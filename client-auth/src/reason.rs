@@ -197,6 +197,7 @@ impl Reason {
             Self::Expired => "certificate has expired",
             Self::IssuerNotPinned => "unable to verify the client certificate issuer",
             Self::IdentityNotAllowed | Self::IdentityDenied => "application verification failure",
+            Self::IdentityDenied | Self::IdentityNotAllowed => "application verification failure",
             Self::RevocationUnavailable => "certificate status request failed",
             Self::RevocationUnknown => "certificate status unknown",
             Self::Revoked => "certificate revoked",
