@@ -196,7 +196,6 @@ impl Reason {
             Self::NotYetValid => "certificate is not yet valid",
             Self::Expired => "certificate has expired",
             Self::IssuerNotPinned => "unable to verify the client certificate issuer",
-            Self::IdentityNotAllowed | Self::IdentityDenied => "application verification failure",
             Self::IdentityDenied | Self::IdentityNotAllowed => "application verification failure",
             Self::RevocationUnavailable => "certificate status request failed",
             Self::RevocationUnknown => "certificate status unknown",
@@ -222,7 +221,6 @@ impl Reason {
             | Self::NotForClientAuth
             | Self::CaAsClient => Alert::UnsupportedCertificate,
             Self::NotYetValid | Self::Expired => Alert::CertificateExpired,
-            Self::IssuerNotPinned | Self::IdentityNotAllowed | Self::IdentityDenied => {
                 Alert::AccessDenied
             }
             Self::TooManyCertificates
