@@ -221,6 +221,7 @@ impl Reason {
             | Self::NotForClientAuth
             | Self::CaAsClient => Alert::UnsupportedCertificate,
             Self::NotYetValid | Self::Expired => Alert::CertificateExpired,
+            Self::IssuerNotPinned | Self::IdentityNotAllowed | Self::IdentityDenied => {
                 Alert::AccessDenied
             }
             Self::TooManyCertificates
