@@ -59,6 +59,8 @@ pub(crate) struct Extensions<'a> {
     pub(crate) authority_info: Option<&'a [u8]>,
     /// The CRL distribution points extension, unread (RFC 5280 section 4.2.1.13).
     pub(crate) distribution_points: Option<&'a [u8]>,
+    /// Whether it is an OCSP responder's and is not to be checked for revocation (RFC 6960 section 4.2.2.2.1).
+    pub(crate) ocsp_no_check: Option<()>,
 }
 
 /// RFC 5280 section 4.2.1.9.
@@ -73,12 +75,14 @@ pub(crate) struct BasicConstraints {
 pub(crate) struct KeyUsage {
     pub(crate) digital_signature: bool,
     pub(crate) key_cert_sign: bool,
+    pub(crate) crl_sign: bool,
 }
 
 /// RFC 5280 section 4.2.1.12.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Purposes {
     pub(crate) client_auth: bool,
+    pub(crate) ocsp_signing: bool,
     pub(crate) any: bool,
 }
 
@@ -90,7 +94,11 @@ const DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 0x1f];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 /// `id-pe-authorityInfoAccess`.
 const AUTHORITY_INFO: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
+/// `id-pkix-ocsp-nocheck`.
+const OCSP_NO_CHECK: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x05];
 
+/// `id-kp-OCSPSigning`.
+const OCSP_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09];
 /// `id-kp-clientAuth`.
 pub(crate) const CLIENT_AUTH: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02];
 /// `anyExtendedKeyUsage`.
@@ -247,6 +255,7 @@ impl<'a> Extensions<'a> {
             ),
             AUTHORITY_INFO => set_once(&mut self.authority_info, value),
             DISTRIBUTION_POINTS => set_once(&mut self.distribution_points, value),
+            OCSP_NO_CHECK => set_once(&mut self.ocsp_no_check, ()),
             _ => Ok(()),
         }
     }
@@ -260,6 +269,7 @@ impl KeyUsage {
         Ok(Self {
             digital_signature: first & 0x80 != 0,
             key_cert_sign: first & 0x04 != 0,
+            crl_sign: first & 0x02 != 0,
         })
     }
 }
@@ -288,6 +298,7 @@ impl Purposes {
         while let Some(id) = ids.next()? {
             match id.value {
                 CLIENT_AUTH => purposes.client_auth = true,
+                OCSP_SIGNING => purposes.ocsp_signing = true,
                 ANY_PURPOSE => purposes.any = true,
                 _ => {}
             }

@@ -4,7 +4,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::EndEntityCert;
 
 use crate::certificate::Certificate;
-use crate::{Reason, Refusal, date, key_strength};
+use crate::{Reason, Refusal, key_strength, moment};
 
 /// The certificate that the client claims as its own.
 pub(crate) struct Leaf<'a> {
@@ -90,7 +90,7 @@ pub(crate) fn check_validity(
             format!(
                 "{} expired at {}",
                 whose(),
-                date::text(certificate.not_after)
+                moment::text(certificate.not_after)
             ),
         ));
     }
@@ -100,7 +100,7 @@ pub(crate) fn check_validity(
             format!(
                 "{} is not valid before {}",
                 whose(),
-                date::text(certificate.not_before)
+                moment::text(certificate.not_before)
             ),
         ));
     }

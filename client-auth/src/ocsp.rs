@@ -1,29 +1,26 @@
 //! OCSP: asking about one certificate, and verifying the answer (RFC 6960, RFC 5019, RFC 9654).
+//!
+//! Nothing here does I/O. [`Request`] has the bytes to send, [`verify`] believes what came back or does not.
 
-use rustls_pki_types::UnixTime;
+mod answer;
+mod cert_id;
+mod error;
+mod extensions;
+mod request;
+mod response;
+mod signer;
+mod verify;
 
-use crate::RevocationEntry;
+pub use answer::{OcspAnswer, OcspStatus};
+pub use error::{OcspError, ResponderError, SignerDefect};
+pub use request::{NONCE_LENGTH, Request};
+pub use verify::verify;
 
-/// What a responder says about one certificate, in a response whose signature, signer and times were good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OcspAnswer {
-    /// The status.
-    pub status: OcspStatus,
-    /// When the status was known to be correct.
-    pub this_update: UnixTime,
-    /// When newer information will be there, if the responder tells.
-    pub next_update: Option<UnixTime>,
-    /// Until when the answer may be believed, inclusive.
-    pub valid_until: UnixTime,
-}
+/// `Content-Type` of a request (RFC 6960 appendix A.1).
+pub const REQUEST_TYPE: &str = "application/ocsp-request";
 
-/// `CertStatus` (RFC 6960 section 4.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OcspStatus {
-    /// Not revoked.
-    Good,
-    /// Revoked, for good or for now.
-    Revoked(RevocationEntry),
-    /// The responder does not know the certificate.
-    Unknown,
-}
+/// `Content-Type` of a response (RFC 6960 appendix A.2).
+pub const RESPONSE_TYPE: &str = "application/ocsp-response";
+
+/// Longest response that is read. One answer with a delegated responder's certificate takes about 2 KB.
+pub const MAX_RESPONSE: usize = 64 * 1024;

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use crate::{Authenticator, Decision, Policy, Reason, SignatureChecks, TrustBundle};
 
+pub(crate) mod ocsp;
 pub(crate) mod revocation;
 
 pub(crate) type Der = CertificateDer<'static>;
@@ -84,6 +85,10 @@ impl Authority {
 
     pub(crate) fn client_for(&self, name: &str, key: &impl PublicKeyData, edit: Edit<'_>) -> Der {
         self.issue(&client_params(name, edit), key)
+    }
+
+    pub(crate) fn key(&self) -> &KeyPair {
+        self.issuer.key()
     }
 
     fn issue(&self, params: &CertificateParams, key: &impl PublicKeyData) -> Der {

@@ -2,7 +2,7 @@
 
 use rustls_pki_types::UnixTime;
 
-use crate::date;
+use crate::moment;
 
 /// When a certificate was revoked, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +41,7 @@ pub enum RevocationCause {
 impl RevocationEntry {
     /// `at 2026-11-22T12:00:00Z (keyCompromise)`.
     pub(crate) fn text(&self) -> String {
-        let at = date::text(self.at);
+        let at = moment::text(self.at);
         match self.cause {
             Some(cause) => format!("at {at} ({})", cause.label()),
             None => format!("at {at}"),

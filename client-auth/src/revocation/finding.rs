@@ -6,7 +6,7 @@ use super::evidence::OcspEvidence;
 use super::judge::RevocationSource;
 use super::{RevocationEntry, RevocationQuestion};
 use crate::crl::CrlAnswer;
-use crate::date;
+use crate::moment;
 use crate::ocsp::OcspStatus;
 
 /// An answer, or why there is none.
@@ -57,7 +57,7 @@ impl Finding {
         };
         if now > answer.valid_until {
             let end = answer.valid_until;
-            let why = format!("the OCSP answer is too old since {}", date::text(end));
+            let why = format!("the OCSP answer is too old since {}", moment::text(end));
             return Self::none(Some(end), why);
         }
         Self::Answer(Answer {
@@ -87,7 +87,7 @@ impl Finding {
             CrlAnswer::Unavailable { since, why } => return Self::none(*since, why.clone()),
         };
         if now > valid_until {
-            let why = format!("the CRL expired at {}", date::text(valid_until));
+            let why = format!("the CRL expired at {}", moment::text(valid_until));
             return Self::none(Some(valid_until), why);
         }
         Self::Answer(Answer {

@@ -6,6 +6,7 @@ use rustls_pki_types::UnixTime;
 
 use super::finding::{Answer, Finding, Outage, Status};
 use super::{Evidence, RevocationFailure, RevocationMethod, RevocationQuestion};
+use crate::moment::after;
 use crate::{Check, CheckName, Reason, Refusal};
 
 /// How long a judgement without an answer stands before the evidence has to be looked at again.
@@ -161,12 +162,6 @@ fn check(result: &Result<(), Refusal>) -> Check {
 
 fn soon(now: UnixTime) -> UnixTime {
     after(now, WITHOUT_ANSWER)
-}
-
-/// `duration` after `moment`.
-fn after(moment: UnixTime, duration: Duration) -> UnixTime {
-    let seconds = moment.as_secs().saturating_add(duration.as_secs());
-    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 
 #[cfg(test)]
