@@ -240,7 +240,7 @@ impl<'a> Extensions<'a> {
     fn remember(&mut self, id: &[u8], value: &'a [u8]) -> Result<(), der::Error> {
         match id {
             KEY_USAGE => set_once(&mut self.key_usage, KeyUsage::parse(value)?),
-            ALT_NAMES => set_once(&mut self.alt_names, Values::only(value, SEQUENCE)?.value),
+            ALT_NAMES => set_once(&mut self.alt_names, alt_names(value)?),
             BASIC_CONSTRAINTS => set_once(
                 &mut self.basic_constraints,
                 BasicConstraints::parse(Values::only(value, SEQUENCE)?)?,
@@ -305,6 +305,19 @@ impl Purposes {
         }
         Ok(purposes)
     }
+}
+
+/// Contents of a `GeneralNames` whose every name can be read: whoever looks for one must not miss it behind another.
+fn alt_names(value: &[u8]) -> Result<&[u8], der::Error> {
+    const IP_ADDRESS: u8 = 0x87;
+    let names = Values::only(value, SEQUENCE)?;
+    let mut values = names.values()?;
+    while let Some(name) = values.next()? {
+        if name.tag == IP_ADDRESS && !matches!(name.value.len(), 4 | 16) {
+            return Err(malformed());
+        }
+    }
+    Ok(names.value)
 }
 
 /// Whether one of the permitted or excluded subtrees is an `rfc822Name`.

@@ -14,4 +14,6 @@ mod paths;
 mod pins;
 mod policies;
 mod revocation_plans;
+mod rule_lint;
+mod rules;
 mod validity;

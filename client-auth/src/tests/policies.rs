@@ -1,7 +1,11 @@
 use std::collections::BTreeSet;
 
+use super::rules::{attribute, ignoring_case, matcher, rule};
 use crate::testing::{Authority, bundle, trusting};
-use crate::{Authenticator, Policy};
+use crate::{
+    Authenticator, IdentityField, IdentityMatcher, IdentityRule, MatchKind, Policy,
+    SignatureAlgorithm,
+};
 
 #[test]
 fn the_hash_covers_what_influences_a_verdict_and_nothing_else() {
@@ -38,10 +42,65 @@ fn the_hash_covers_what_influences_a_verdict_and_nothing_else() {
         limited(&|p| p.limits.max_intermediates = 3),
         limited(&|p| p.limits.max_certificates = 9),
         limited(&|p| p.limits.max_chain_bytes = 9),
+        limited(&|p| p.partial_chains = true),
+        limited(&|p| p.strength.min_rsa_bits = 3072),
+        limited(&|p| p.strength.min_ec_bits = 384),
+        limited(&|p| {
+            p.strength
+                .signature_algorithms
+                .remove(&SignatureAlgorithm::Ed25519);
+        }),
+        limited(&|p| p.identity.deny = vec![rule("r", vec![exact("a")])]),
+        limited(&|p| p.identity.allow = vec![rule("r", vec![exact("a")])]),
+        limited(&|p| p.identity.allow = vec![rule("r", vec![exact("b")])]),
+        limited(&|p| p.identity.allow = vec![rule("r", vec![exact("a"), exact("b")])]),
+        limited(&|p| {
+            p.identity.allow = vec![rule("r", vec![exact("a")]), rule("r", vec![exact("b")])];
+        }),
+        limited(&|p| {
+            p.identity.allow = vec![rule(
+                "r",
+                vec![ignoring_case(attribute("CN"), MatchKind::Exact, "a")],
+            )];
+        }),
+        limited(&|p| {
+            p.identity.allow = vec![rule(
+                "r",
+                vec![matcher(attribute("CN"), MatchKind::Prefix, "a")],
+            )];
+        }),
+        limited(&|p| {
+            let field = attribute("O");
+            p.identity.allow = vec![rule("r", vec![matcher(field, MatchKind::Exact, "a")])];
+        }),
+        limited(&|p| {
+            let field = IdentityField::SanUri;
+            p.identity.allow = vec![rule("r", vec![matcher(field, MatchKind::Exact, "a")])];
+        }),
     ];
     let hashes: BTreeSet<_> = different.iter().map(Policy::hash).collect();
     assert_eq!(hashes.len(), different.len());
     assert_eq!(*Authenticator::new(base.clone()).policy_hash(), base.hash());
+}
+
+fn exact(value: &str) -> IdentityMatcher {
+    matcher(attribute("CN"), MatchKind::Exact, value)
+}
+
+#[test]
+fn names_and_order_of_identity_rules_do_not_count_in_the_hash() {
+    let root = Authority::root("root");
+    let hash = |allow: Vec<IdentityRule>| {
+        let mut policy = trusting(&[&root.der]);
+        policy.identity.allow = allow;
+        policy.hash()
+    };
+    let (a, b) = (|| vec![exact("a")], || vec![exact("b"), exact("c")]);
+    let first = hash(vec![rule("1", a()), rule("2", b())]);
+    let reversed = vec![exact("c"), exact("b")];
+    assert_eq!(hash(vec![rule("3", reversed), rule("4", a())]), first);
+    let repeated = vec![rule("1", a()), rule("2", b()), rule("3", a())];
+    assert_eq!(hash(repeated), first);
 }
 
 #[test]
