@@ -158,7 +158,8 @@ impl Authenticator {
         checks.record(CheckName::Trust, self.paths.check_trust())?;
         let leaf = checks.record(CheckName::Encoding, Leaf::parse(leaf))?;
         checks.record(CheckName::NotACa, leaf.check_not_a_ca())?;
-        checks.record(CheckName::KeyStrength, leaf.check_key_strength())?;
+        let strength = leaf.check_strength(&self.policy.strength);
+        checks.record(CheckName::KeyStrength, strength)?;
         checks.record(CheckName::Validity, leaf.check_validity(now))?;
         checks.record(CheckName::Purpose, leaf.check_purpose())?;
         checks.record(CheckName::KeyUsage, leaf.check_key_usage())?;

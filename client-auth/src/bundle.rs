@@ -7,16 +7,22 @@ use crate::certificate::Certificate;
 use crate::policy::FieldHasher;
 use crate::{deepest, key_strength, name, signature};
 
-/// One validated upload: exactly one self-signed root CA, and any number of intermediate CAs.
+/// One validated upload of CA certificates.
 ///
-/// The rules are those of Azure's "trusted client CA certificate chain" uploads. Whether the certificates are valid
-/// *now* is not looked at here: that is decided at each handshake.
+/// There are two kinds. [`from_der`](Self::from_der) has the rules of Azure's "trusted client CA certificate chain": exactly
+/// one self-signed root CA, and any number of intermediate CAs. [`partial`](Self::partial) takes intermediate CAs without
+/// their root, and is of use only to a policy with [`partial_chains`](crate::Policy::partial_chains): to any other it
+/// adds no trust anchor. Since an upload is made before anybody knows which profiles refer to it, whoever takes one tries
+/// the first, on [`RootCount`](TrustBundleError::RootCount) of 0 the second, and refuses a profile that refers to a
+/// bundle without [root](Self::root) and has no partial chains.
+///
+/// Whether the certificates are valid *now* is not looked at here: that is decided at each handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustBundle {
     name: String,
     certificates: Vec<CertificateDer<'static>>,
     /// Index into `certificates`.
-    root: usize,
+    root: Option<usize>,
     issuer: PinnedIssuer,
     issuer_display: String,
 }
@@ -54,7 +60,7 @@ pub enum TrustBundleError {
     /// No certificate has basic constraints with CA:TRUE (RFC 5280 section 4.2.1.9).
     #[error("contains no CA certificate")]
     NoCa,
-    /// Not exactly one self-signed CA certificate.
+    /// Not exactly one self-signed CA certificate; in a partial bundle: one at all.
     #[error("contains {found} self-signed root CA certificates, exactly one is required")]
     RootCount {
         /// How many there are.
@@ -109,18 +115,35 @@ impl TrustBundle {
         name: &str,
         certificates: &[CertificateDer<'_>],
     ) -> Result<Self, TrustBundleError> {
-        let cas = parse_cas(certificates)?;
-        for ca in &cas {
-            check_ca(ca)?;
-        }
-        let roots: Vec<usize> = (0..cas.len())
-            .filter(|index| cas.get(*index).is_some_and(Ca::is_root))
-            .collect();
+        let cas = checked_cas(certificates)?;
+        let roots = roots(&cas);
         let &[root] = roots.as_slice() else {
             return Err(TrustBundleError::RootCount { found: roots.len() });
         };
+        Self::of(name, &cas, Some(root))
+    }
+
+    /// Validates one upload of intermediate CAs without their root, certificates in file order.
+    ///
+    /// Every other rule is that of [`from_der`](Self::from_der). Beyond Azure, which demands a root in every upload.
+    ///
+    /// # Errors
+    /// [`TrustBundleError::RootCount`]: there is a root after all.
+    pub fn partial(
+        name: &str,
+        certificates: &[CertificateDer<'_>],
+    ) -> Result<Self, TrustBundleError> {
+        let cas = checked_cas(certificates)?;
+        match roots(&cas).len() {
+            0 => Self::of(name, &cas, None),
+            found => Err(TrustBundleError::RootCount { found }),
+        }
+    }
+
+    fn of(name: &str, cas: &[Ca<'_>], root: Option<usize>) -> Result<Self, TrustBundleError> {
         let parsed: Vec<_> = cas.iter().map(|ca| ca.certificate).collect();
-        let deepest = deepest::find(&parsed, root).ok_or(TrustBundleError::TooComplex)?;
+        let tops = root.map_or_else(|| (0..cas.len()).collect(), |root| vec![root]);
+        let deepest = deepest::find(&parsed, &tops).ok_or(TrustBundleError::TooComplex)?;
         Ok(Self {
             name: name.to_owned(),
             certificates: parsed.iter().map(|ca| ca.as_der().into_owned()).collect(),
@@ -149,9 +172,9 @@ impl TrustBundle {
         &self.issuer
     }
 
-    /// The root: the only trust anchor of the upload.
+    /// The root: the only trust anchor of the upload, unless the policy has partial chains. `None` in a partial bundle.
     pub fn root(&self) -> Option<&CertificateDer<'static>> {
-        self.certificates.get(self.root)
+        self.certificates.get(self.root?)
     }
 
     /// The CA certificates other than the root, in file order.
@@ -160,7 +183,7 @@ impl TrustBundle {
         self.certificates
             .iter()
             .enumerate()
-            .filter(move |(index, _)| *index != root)
+            .filter(move |(index, _)| Some(*index) != root)
             .map(|(_, certificate)| certificate)
     }
 
@@ -171,11 +194,12 @@ impl TrustBundle {
 
     /// SHA-256 over all that influences a verdict.
     pub(crate) fn hash(&self) -> [u8; 32] {
-        let mut hasher = FieldHasher::new(b"portcullis trust bundle 1");
+        let mut hasher = FieldHasher::new(b"portcullis trust bundle 2");
         for certificate in &self.certificates {
             hasher.field(certificate);
         }
-        hasher.number(self.root);
+        hasher.field(&[u8::from(self.root.is_some())]);
+        hasher.number(self.root.unwrap_or_default());
         hasher.field(&self.issuer.subject);
         hasher.field(&self.issuer.spki);
         hasher.finish()
@@ -197,6 +221,22 @@ impl Ca<'_> {
         certificate.is_self_issued()
             && signature::is_signed_with(&certificate.signed, &certificate.key)
     }
+}
+
+/// The distinct CA certificates of an upload, each of which is fit to be part of a path.
+fn checked_cas<'a>(
+    certificates: &'a [CertificateDer<'_>],
+) -> Result<Vec<Ca<'a>>, TrustBundleError> {
+    let cas = parse_cas(certificates)?;
+    cas.iter().try_for_each(check_ca)?;
+    Ok(cas)
+}
+
+/// The places of the roots.
+fn roots(cas: &[Ca<'_>]) -> Vec<usize> {
+    (0..cas.len())
+        .filter(|index| cas.get(*index).is_some_and(Ca::is_root))
+        .collect()
 }
 
 /// The distinct CA certificates of an upload.

@@ -81,7 +81,7 @@ pub enum CheckName {
     Encoding,
     /// It is no CA certificate.
     NotACa,
-    /// Its key is strong enough.
+    /// Its key, and the algorithm that it is signed with, are strong enough for the policy.
     KeyStrength,
     /// It is valid now.
     Validity,
@@ -89,7 +89,7 @@ pub enum CheckName {
     Purpose,
     /// Its key usage allows digital signatures.
     KeyUsage,
-    /// A path to an uploaded root exists on which every signature, validity, CA flag, path length, key usage, purpose
+    /// A path to a trust anchor exists on which every signature, validity, CA flag, path length, key usage, purpose
     /// and name constraint is good.
     Path,
     /// The immediate issuer on that path is pinned. Only with `verify_issuer`.

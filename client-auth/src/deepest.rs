@@ -9,18 +9,23 @@ const MAX_SIGNATURES: usize = 300;
 /// Steps along chains for one upload.
 const MAX_STEPS: usize = 20_000;
 
-/// The last CA of the longest chain that starts at `root`; of equally long chains, that of the CA that comes first in
-/// the file. `None` when the certificates sign each other in too many ways to tell.
+/// The last CA of the longest chain that starts at one of `tops`; of equally long chains, that of the CA that comes first
+/// in the file. `None` when the certificates sign each other in too many ways to tell, or there is no top.
 ///
 /// A chain is made of verified signatures, not of equal names, and has no CA (name and key) twice.
-pub(crate) fn find<'c, 'a>(cas: &'c [Certificate<'a>], root: usize) -> Option<&'c Certificate<'a>> {
+pub(crate) fn find<'c, 'a>(
+    cas: &'c [Certificate<'a>],
+    tops: &[usize],
+) -> Option<&'c Certificate<'a>> {
     let mut search = Search {
         cas,
         issued: issued(cas)?,
         steps: MAX_STEPS,
-        best: (0, root),
+        best: (0, *tops.iter().min()?),
     };
-    search.walk(&mut vec![root])?;
+    for top in tops {
+        search.walk(&mut vec![*top])?;
+    }
     cas.get(search.best.1)
 }
 

@@ -12,7 +12,7 @@ use webpki::anchor_from_trusted_cert;
 
 use crate::certificate::{Certificate, PublicKey};
 use crate::signature::{Algorithms, SignatureFault};
-use crate::{Reason, Refusal, TrustBundle, key_strength, name, signature};
+use crate::{Policy, Reason, Refusal, Strength, key_strength, name, signature};
 
 /// All that a policy trusts, indexed by subject (DER `Name` with its header).
 #[derive(Debug, Default)]
@@ -20,9 +20,9 @@ pub(crate) struct Trust {
     /// What `webpki` sees of the anchors.
     pub(crate) anchors: Vec<TrustAnchor<'static>>,
     /// The uploaded certificates of the anchors, in the same order.
-    pub(crate) roots: Vec<CertificateDer<'static>>,
+    pub(crate) anchor_certificates: Vec<CertificateDer<'static>>,
     intermediates: Vec<CertificateDer<'static>>,
-    roots_by_subject: BTreeMap<Vec<u8>, Vec<usize>>,
+    anchors_by_subject: BTreeMap<Vec<u8>, Vec<usize>>,
     intermediates_by_subject: BTreeMap<Vec<u8>, Vec<usize>>,
 }
 
@@ -36,36 +36,40 @@ pub(crate) struct Issuers<'a> {
 }
 
 impl Trust {
-    /// Collects roots and intermediates of all bundles. What cannot be an anchor is left out: it vouches for nobody.
-    pub(crate) fn new<'b>(bundles: impl Iterator<Item = &'b TrustBundle>) -> Self {
+    /// Collects what `policy` trusts: of each bundle the root, or with partial chains every CA, is an anchor. What cannot
+    /// be an anchor is left out: it vouches for nobody.
+    pub(crate) fn new(policy: &Policy) -> Self {
         let mut trust = Self::default();
-        for bundle in bundles {
+        for bundle in policy.trusted.iter().map(|trusted| &trusted.bundle) {
             if let Some(root) = bundle.root() {
-                trust.add_root(root);
+                trust.add_anchor(root);
             }
             for intermediate in bundle.intermediates() {
                 trust.add_intermediate(intermediate);
+                if policy.partial_chains {
+                    trust.add_anchor(intermediate);
+                }
             }
         }
         trust
     }
 
-    fn add_root(&mut self, root: &CertificateDer<'static>) {
-        if self.roots.contains(root) {
+    fn add_anchor(&mut self, der: &CertificateDer<'static>) {
+        if self.anchor_certificates.contains(der) {
             return;
         }
         let (Ok(anchor), Ok(certificate)) =
-            (anchor_from_trusted_cert(root), Certificate::parse(root))
+            (anchor_from_trusted_cert(der), Certificate::parse(der))
         else {
             return;
         };
         let same_subject = self
-            .roots_by_subject
+            .anchors_by_subject
             .entry(certificate.subject.to_vec())
             .or_default();
-        same_subject.push(self.roots.len());
+        same_subject.push(self.anchor_certificates.len());
         self.anchors.push(anchor.to_owned());
-        self.roots.push(root.clone());
+        self.anchor_certificates.push(der.clone());
     }
 
     fn add_intermediate(&mut self, intermediate: &CertificateDer<'static>) {
@@ -88,14 +92,16 @@ impl Trust {
         &'a self,
         leaf: &Certificate<'a>,
         presented: &'a [CertificateDer<'a>],
-        algorithms: Algorithms,
+        strength: &Strength,
+        algorithms: Algorithms<'_>,
     ) -> Issuers<'a> {
         let mut issuers = Issuers::default();
         let presented = issuers.read(leaf, presented);
         let (names, mut candidates) = self.reachable(leaf, &presented);
         candidates.sort_unstable_by_key(|candidate| candidate.der);
-        let anchors = self.roots_named(&names);
-        let candidates = issuers.screen(candidates, &anchors);
+        let anchors = self.anchors_named(&names);
+        let candidates = issuers.screen(candidates, &anchors, strength);
+        let anchors = issuers.screen_anchors(anchors, strength);
         issuers.vouch(candidates, &anchors, algorithms);
         issuers.vouched.sort_unstable_by_key(|issuer| issuer.der);
         issuers
@@ -130,10 +136,10 @@ impl Trust {
         (names, found)
     }
 
-    fn roots_named<'a>(&'a self, names: &[&[u8]]) -> Vec<Certificate<'a>> {
+    fn anchors_named<'a>(&'a self, names: &[&[u8]]) -> Vec<Certificate<'a>> {
         names
             .iter()
-            .flat_map(|name| lookup(&self.roots_by_subject, &self.roots, name))
+            .flat_map(|name| lookup(&self.anchors_by_subject, &self.anchor_certificates, name))
             .collect()
     }
 }
@@ -159,30 +165,42 @@ impl<'a> Issuers<'a> {
         readable
     }
 
-    /// Leaves out copies of anchors, which lead nowhere new, and weak keys, before anything costly is done with them.
+    /// Leaves out copies of anchors, which lead nowhere new, and what is too weak, before anything costly is done with it.
     fn screen(
         &mut self,
         candidates: Vec<Certificate<'a>>,
         anchors: &[Certificate<'a>],
+        strength: &Strength,
     ) -> Vec<Certificate<'a>> {
         let mut screened = Vec::with_capacity(candidates.len());
         for candidate in candidates {
-            let copy = candidate.is_self_issued()
-                && anchors
-                    .iter()
-                    .any(|anchor| anchor.key.spki == candidate.key.spki);
-            if copy {
+            if is_copy(&candidate, anchors) {
                 continue;
             }
-            match key_strength::check(&candidate.key) {
+            let strong = check_key(&candidate, strength)
+                .and_then(|()| check_algorithm(&candidate, strength));
+            match strong {
                 Ok(()) => screened.push(candidate),
-                Err(fault) => self.failures.push(Refusal::new(
-                    Reason::WeakKey,
-                    format!("CA {}: {fault}", candidate.subject_text()),
-                )),
+                Err(refusal) => self.failures.push(refusal),
             }
         }
         screened
+    }
+
+    /// An anchor with too weak a key vouches for nobody.
+    fn screen_anchors(
+        &mut self,
+        mut anchors: Vec<Certificate<'a>>,
+        strength: &Strength,
+    ) -> Vec<Certificate<'a>> {
+        anchors.retain(|anchor| match check_key(anchor, strength) {
+            Ok(()) => true,
+            Err(refusal) => {
+                self.failures.push(refusal);
+                false
+            }
+        });
+        anchors
     }
 
     /// Finds out for whom the anchors vouch, level by level.
@@ -190,7 +208,7 @@ impl<'a> Issuers<'a> {
         &mut self,
         candidates: Vec<Certificate<'a>>,
         anchors: &[Certificate<'a>],
-        algorithms: Algorithms,
+        algorithms: Algorithms<'_>,
     ) {
         let mut waiting: Vec<Waiting<'a>> = candidates.into_iter().map(Waiting::new).collect();
         let mut level: Vec<(&[u8], PublicKey<'_>)> = anchors.iter().map(identity).collect();
@@ -228,7 +246,11 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    fn is_signed_by(&mut self, issuers: &[(&[u8], PublicKey<'_>)], algorithms: Algorithms) -> bool {
+    fn is_signed_by(
+        &mut self,
+        issuers: &[(&[u8], PublicKey<'_>)],
+        algorithms: Algorithms<'_>,
+    ) -> bool {
         for (subject, key) in issuers {
             if *subject != self.certificate.issuer {
                 continue;
@@ -244,10 +266,7 @@ impl<'a> Waiting<'a> {
     fn failure(&self) -> Option<Refusal> {
         let subject = self.certificate.subject_text();
         self.fault.map(|fault| match fault {
-            SignatureFault::UnsupportedAlgorithm => Refusal::new(
-                Reason::UnsupportedAlgorithm,
-                format!("CA {subject} is signed with an algorithm that is not accepted"),
-            ),
+            SignatureFault::UnsupportedAlgorithm => unsupported_algorithm(&subject),
             SignatureFault::Invalid => Refusal::new(
                 Reason::BadSignature,
                 format!(
@@ -257,6 +276,43 @@ impl<'a> Waiting<'a> {
             ),
         })
     }
+}
+
+/// Whether a candidate leads nowhere that an anchor of the same key does not. A self-issued certificate can be the bridge
+/// from a new key of a CA to its old one (RFC 4210 section 4.4), so it is kept where there is an anchor of another key.
+fn is_copy(candidate: &Certificate<'_>, anchors: &[Certificate<'_>]) -> bool {
+    let mut same_name = anchors
+        .iter()
+        .filter(|anchor| anchor.subject == candidate.issuer)
+        .peekable();
+    candidate.is_self_issued()
+        && same_name.peek().is_some()
+        && same_name.all(|anchor| anchor.key.spki == candidate.key.spki)
+}
+
+/// Whether the key of a CA is strong enough for the policy.
+pub(crate) fn check_key(ca: &Certificate<'_>, strength: &Strength) -> Result<(), Refusal> {
+    key_strength::check_demanded(&ca.key, strength).map_err(|fault| {
+        Refusal::new(
+            Reason::WeakKey,
+            format!("CA {}: {fault}", ca.subject_text()),
+        )
+    })
+}
+
+/// Whether a CA certificate is signed with an algorithm that the policy allows.
+pub(crate) fn check_algorithm(ca: &Certificate<'_>, strength: &Strength) -> Result<(), Refusal> {
+    if signature::is_allowed(&ca.signed, strength) {
+        return Ok(());
+    }
+    Err(unsupported_algorithm(&ca.subject_text()))
+}
+
+fn unsupported_algorithm(subject: &str) -> Refusal {
+    Refusal::new(
+        Reason::UnsupportedAlgorithm,
+        format!("CA {subject} is signed with an algorithm that is not accepted"),
+    )
 }
 
 fn identity<'a>(certificate: &Certificate<'a>) -> (&'a [u8], PublicKey<'a>) {

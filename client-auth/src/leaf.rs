@@ -4,7 +4,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::EndEntityCert;
 
 use crate::certificate::Certificate;
-use crate::{Reason, Refusal, key_strength, moment};
+use crate::{Reason, Refusal, Strength, key_strength, moment, signature};
 
 /// The certificate that the client claims as its own.
 pub(crate) struct Leaf<'a> {
@@ -40,9 +40,8 @@ impl<'a> Leaf<'a> {
         Ok(())
     }
 
-    pub(crate) fn check_key_strength(&self) -> Result<(), Refusal> {
-        key_strength::check(&self.certificate.key)
-            .map_err(|detail| Refusal::new(Reason::WeakKey, detail))
+    pub(crate) fn check_strength(&self, strength: &Strength) -> Result<(), Refusal> {
+        check_leaf_strength(&self.certificate, strength)
     }
 
     pub(crate) fn check_validity(&self, now: UnixTime) -> Result<(), Refusal> {
@@ -76,6 +75,22 @@ impl<'a> Leaf<'a> {
             Some(_) | None => Ok(()),
         }
     }
+}
+
+/// The client's key, and the algorithm that its certificate is signed with: both can be told without any arithmetic.
+pub(crate) fn check_leaf_strength(
+    leaf: &Certificate<'_>,
+    strength: &Strength,
+) -> Result<(), Refusal> {
+    key_strength::check_demanded(&leaf.key, strength)
+        .map_err(|detail| Refusal::new(Reason::WeakKey, detail))?;
+    if signature::is_allowed(&leaf.signed, strength) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Reason::UnsupportedAlgorithm,
+        "the client's certificate is signed with an algorithm that is not accepted",
+    ))
 }
 
 /// Checks that `now` lies in the validity of `certificate`, both ends included (RFC 5280 section 4.1.2.5).

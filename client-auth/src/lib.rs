@@ -38,6 +38,7 @@ mod moment;
 mod name;
 pub mod ocsp;
 mod path;
+mod path_rules;
 mod policy;
 mod purpose;
 mod reason;

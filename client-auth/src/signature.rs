@@ -1,15 +1,17 @@
 //! Which signatures on certificates are accepted, and verifying one.
 
+use std::sync::LazyLock;
+
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, UnparsedPublicKey};
 use rustls_pki_types::{SignatureVerificationAlgorithm, alg_id};
 use webpki::aws_lc_rs as algorithms;
 
-use crate::SignatureChecks;
 use crate::certificate::{PublicKey, Signed};
 use crate::signature_cache::Remembered;
+use crate::{SignatureAlgorithm, SignatureChecks, Strength};
 
 /// A set of accepted algorithms.
-pub(crate) type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
+pub(crate) type Algorithms<'a> = &'a [&'static dyn SignatureVerificationAlgorithm];
 
 /// Why a signature is not good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,51 +22,82 @@ pub(crate) enum SignatureFault {
     Invalid,
 }
 
+/// One accepted algorithm, for one type of key.
+struct Accepted {
+    name: SignatureAlgorithm,
+    plain: &'static dyn SignatureVerificationAlgorithm,
+    /// The same behind the memory of good signatures.
+    remembered: &'static dyn SignatureVerificationAlgorithm,
+}
+
 /// Declares the accepted algorithms once plain and once behind the memory of good signatures.
 macro_rules! accepted {
-    ($($name:ident),+ $(,)?) => {
-        static PLAIN: &[&dyn SignatureVerificationAlgorithm] = &[$(algorithms::$name),+];
-        static REMEMBERED: &[&dyn SignatureVerificationAlgorithm] =
-            &[$(&Remembered(algorithms::$name)),+];
+    ($($name:ident: $($algorithm:ident),+;)+) => {
+        static ACCEPTED: &[Accepted] = &[$($(Accepted {
+            name: SignatureAlgorithm::$name,
+            plain: algorithms::$algorithm,
+            remembered: &Remembered(algorithms::$algorithm),
+        }),+),+];
     };
 }
 
-// ECDSA on the NIST curves, RSA (PKCS #1 v1.5 and PSS) of 2048 to 8192 bits, all with SHA-2; Ed25519; ML-DSA.
+// The first ones are found fastest. RSA keys have 2048 to 8192 bits.
 accepted!(
-    ECDSA_P256_SHA256,
-    ECDSA_P384_SHA384,
-    RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA384,
-    RSA_PKCS1_2048_8192_SHA512,
-    ED25519,
-    ECDSA_P256_SHA384,
-    ECDSA_P256_SHA512,
-    ECDSA_P384_SHA256,
-    ECDSA_P384_SHA512,
-    ECDSA_P521_SHA256,
-    ECDSA_P521_SHA384,
-    ECDSA_P521_SHA512,
-    RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
-    RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
-    RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
-    ML_DSA_44,
-    ML_DSA_65,
-    ML_DSA_87,
+    EcdsaSha256: ECDSA_P256_SHA256;
+    EcdsaSha384: ECDSA_P384_SHA384;
+    RsaPkcs1Sha256: RSA_PKCS1_2048_8192_SHA256;
+    RsaPkcs1Sha384: RSA_PKCS1_2048_8192_SHA384;
+    RsaPkcs1Sha512: RSA_PKCS1_2048_8192_SHA512;
+    Ed25519: ED25519;
+    EcdsaSha256: ECDSA_P384_SHA256, ECDSA_P521_SHA256;
+    EcdsaSha384: ECDSA_P256_SHA384, ECDSA_P521_SHA384;
+    EcdsaSha512: ECDSA_P256_SHA512, ECDSA_P384_SHA512, ECDSA_P521_SHA512;
+    RsaPssSha256: RSA_PSS_2048_8192_SHA256_LEGACY_KEY;
+    RsaPssSha384: RSA_PSS_2048_8192_SHA384_LEGACY_KEY;
+    RsaPssSha512: RSA_PSS_2048_8192_SHA512_LEGACY_KEY;
+    MlDsa44: ML_DSA_44;
+    MlDsa65: ML_DSA_65;
+    MlDsa87: ML_DSA_87;
 );
 
-/// The accepted algorithms, with or without the memory of good signatures.
-pub(crate) fn algorithms(checks: SignatureChecks) -> Algorithms {
+/// Every accepted algorithm, with or without the memory of good signatures.
+pub(crate) fn algorithms(checks: SignatureChecks) -> Algorithms<'static> {
+    static PLAIN: LazyLock<Vec<&dyn SignatureVerificationAlgorithm>> =
+        LazyLock::new(|| allowed(SignatureChecks::Always, &Strength::default()));
+    static REMEMBERED: LazyLock<Vec<&dyn SignatureVerificationAlgorithm>> =
+        LazyLock::new(|| allowed(SignatureChecks::Remembered, &Strength::default()));
     match checks {
-        SignatureChecks::Remembered => REMEMBERED,
-        SignatureChecks::Always => PLAIN,
+        SignatureChecks::Remembered => &REMEMBERED,
+        SignatureChecks::Always => &PLAIN,
     }
+}
+
+/// The algorithms that `strength` allows, with or without the memory of good signatures.
+pub(crate) fn allowed(
+    checks: SignatureChecks,
+    strength: &Strength,
+) -> Vec<&'static dyn SignatureVerificationAlgorithm> {
+    ACCEPTED
+        .iter()
+        .filter(|accepted| strength.signature_algorithms.contains(&accepted.name))
+        .map(|accepted| match checks {
+            SignatureChecks::Remembered => accepted.remembered,
+            SignatureChecks::Always => accepted.plain,
+        })
+        .collect()
 }
 
 /// Whether any key could verify the signature here.
 pub(crate) fn is_supported(signed: &Signed<'_>) -> bool {
-    PLAIN
+    is_allowed(signed, &Strength::default())
+}
+
+/// Whether `strength` allows the algorithm of a signature, whoever made it.
+pub(crate) fn is_allowed(signed: &Signed<'_>, strength: &Strength) -> bool {
+    ACCEPTED
         .iter()
-        .any(|algorithm| algorithm.signature_alg_id().as_ref() == signed.algorithm)
+        .filter(|accepted| accepted.plain.signature_alg_id().as_ref() == signed.algorithm)
+        .any(|accepted| strength.signature_algorithms.contains(&accepted.name))
 }
 
 /// Verifies what `signed` says with `key`.
@@ -74,7 +107,7 @@ pub(crate) fn is_supported(signed: &Signed<'_>) -> bool {
 pub(crate) fn verify(
     signed: &Signed<'_>,
     key: &PublicKey<'_>,
-    accepted: Algorithms,
+    accepted: Algorithms<'_>,
 ) -> Result<(), SignatureFault> {
     let mut fault = SignatureFault::UnsupportedAlgorithm;
     for algorithm in accepted {
@@ -103,7 +136,7 @@ pub(crate) fn is_signed_with(signed: &Signed<'_>, key: &PublicKey<'_>) -> bool {
                 .verify(signed.message, signed.signature)
                 .is_ok();
     }
-    verify(signed, key, PLAIN).is_ok()
+    verify(signed, key, algorithms(SignatureChecks::Always)).is_ok()
 }
 
 /// Contents of the `AlgorithmIdentifier` of `sha1WithRSAEncryption` (RFC 3279 section 2.2.1).

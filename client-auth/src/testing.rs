@@ -191,6 +191,14 @@ pub(crate) fn bundle(certificates: &[&Der]) -> TrustBundle {
     TrustBundle::from_der("ca", &owned(certificates)).unwrap()
 }
 
+/// A strict policy with partial chains of one bundle without a root.
+pub(crate) fn trusting_partially(certificates: &[&Der]) -> Policy {
+    let bundle = TrustBundle::partial("ca", &owned(certificates)).unwrap();
+    let mut policy = Policy::strict("profile", vec![bundle], false);
+    policy.partial_chains = true;
+    policy
+}
+
 pub(crate) fn owned(certificates: &[&Der]) -> Vec<Der> {
     certificates.iter().map(|der| (*der).clone()).collect()
 }
