@@ -14,7 +14,8 @@ use model::{
 use prost::Message;
 use proto::config::v1 as proto;
 
-use crate::certificate::sha256;
+pub use self::client_auth::demands;
+use crate::{certificate::sha256, extension::TrustEpochs};
 
 /// A gateway as the workers get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +42,8 @@ pub struct Blob {
 }
 
 /// Lowers a gateway. Parts that no listener uses are left out.
-pub fn snapshot(gateway: &ApplicationGateway) -> Compiled {
-    let mut lowering = Lowering::default();
+pub fn snapshot(gateway: &ApplicationGateway, trust_epochs: &TrustEpochs) -> Compiled {
+    let mut lowering = Lowering::new(trust_epochs);
     let mut sockets = BTreeMap::new();
     for listener in gateway.listeners() {
         let bind = bind(listener);
@@ -115,8 +116,8 @@ impl Socket {
 }
 
 /// What the virtual hosts refer to, by name; and the blobs, by hash.
-#[derive(Default)]
-struct Lowering {
+struct Lowering<'a> {
+    trust_epochs: &'a TrustEpochs,
     upstreams: BTreeMap<String, proto::Upstream>,
     policies: BTreeMap<String, proto::ClientAuthPolicy>,
     certificates: BTreeMap<String, proto::ServerCertificate>,
@@ -124,7 +125,18 @@ struct Lowering {
     keys: Vec<[u8; 32]>,
 }
 
-impl Lowering {
+impl<'a> Lowering<'a> {
+    fn new(trust_epochs: &'a TrustEpochs) -> Self {
+        Self {
+            trust_epochs,
+            upstreams: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            certificates: BTreeMap::new(),
+            blobs: BTreeMap::new(),
+            keys: Vec::new(),
+        }
+    }
+
     fn virtual_host(&mut self, listener: &HttpListener) -> proto::VirtualHost {
         let mut virtual_host = proto::VirtualHost {
             listener: listener.name().to_string(),

@@ -19,6 +19,7 @@ use super::{Api, call::Call, error::ApiError, gateway, resource_group};
 use crate::{
     api_version::ApiVersion,
     compile::{self, Compiled},
+    extension::Extensions,
     parse::{self, ParseContext, Parsed},
     permit::{Permit, Write},
     render,
@@ -172,10 +173,11 @@ impl Draft {
         let parsed = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let parsed = self.parse(&api_version, &flag)?;
-            let (stopped, compiled) = self.compile(&parsed);
-            Ok::<_, ApiError>((self, parsed, compiled, stopped))
+            let extensions = self.extensions(&parsed);
+            let (stopped, compiled) = self.compile(&parsed, &extensions);
+            Ok::<_, ApiError>((self, parsed, extensions, compiled, stopped))
         });
-        let (draft, parsed, compiled, stopped) =
+        let (draft, parsed, extensions, compiled, stopped) =
             match tokio::time::timeout(PARSE_DEADLINE, parsed).await {
                 Ok(Ok(prepared)) => prepared?,
                 // The panic guard of the request counts and answers it.
@@ -187,6 +189,7 @@ impl Draft {
         Ok(PutGateway {
             id: draft.id,
             document: parsed.document,
+            extensions,
             secrets: parsed.secrets,
             keys: parsed.keys,
             compiled,
@@ -227,8 +230,20 @@ impl Draft {
         Ok(parse::application_gateway(&context, &body)?)
     }
 
+    /// What is stored beside the document, with the trust epochs of the generation that the write makes.
+    fn extensions(&self, parsed: &Parsed) -> Extensions {
+        let stored = self.stored.as_ref();
+        let extensions =
+            stored.map_or_else(Extensions::default, |stored| stored.extensions.clone());
+        let generation = stored.map_or(0, |stored| stored.generation) + 1;
+        extensions.at(
+            u64::try_from(generation).unwrap_or_default(),
+            &compile::demands(&parsed.gateway),
+        )
+    }
+
     /// A stopped gateway stays stopped through all other changes.
-    fn compile(&self, parsed: &Parsed) -> (bool, Compiled) {
+    fn compile(&self, parsed: &Parsed, extensions: &Extensions) -> (bool, Compiled) {
         let stopped = match (self.edit.as_ref(), &self.stored) {
             (Edit::Stop(stop), _) => *stop,
             (_, stored) => stored.as_ref().is_some_and(|stored| stored.stopped),
@@ -238,7 +253,7 @@ impl Draft {
             if stopped {
                 compile::stopped(&self.id)
             } else {
-                compile::snapshot(&parsed.gateway)
+                compile::snapshot(&parsed.gateway, extensions.trust_epochs())
             },
         )
     }

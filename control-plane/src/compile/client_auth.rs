@@ -1,19 +1,55 @@
 //! An SSL profile as the workers enforce it.
 
+use std::collections::BTreeMap;
+
 use client_auth::{RevocationFailure, RevocationMethod, RevocationPolicy, RevocationScope};
-use model::{ClientAuthMode, SslProfile, TrustedClientCertificate};
+use model::{
+    ApplicationGateway, ClientAuth, ClientAuthMode, ListenerProtocol, ResourceName, SslProfile,
+    TrustedClientCertificate,
+};
+use prost::Message;
 use proto::config::v1 as proto;
 
 use super::Lowering;
+use crate::{certificate::sha256, extension::TrustEpochs};
 
 /// Between the client's certificate and the anchor.
 const MAX_INTERMEDIATES: u32 = 4;
 
-impl Lowering {
+/// What each profile that a listener uses demands of clients, by a hash of all that the workers get of it but for its
+/// trust epoch and for CRLs, which are evidence and no demand.
+pub fn demands(gateway: &ApplicationGateway) -> BTreeMap<ResourceName, [u8; 32]> {
+    let nothing = TrustEpochs::default();
+    let mut lowering = Lowering::new(&nothing);
+    let profiles = gateway
+        .listeners()
+        .iter()
+        .filter_map(|listener| match listener.protocol() {
+            ListenerProtocol::Http => None,
+            ListenerProtocol::Https { profile, .. } => profile.as_ref(),
+        });
+    profiles
+        .filter_map(|profile| {
+            let policy = lowering.policy(profile, profile.client_auth()?);
+            Some((profile.name().clone(), sha256(&policy.encode_to_vec())))
+        })
+        .collect()
+}
+
+impl Lowering<'_> {
     /// The policy's name, if the profile asks for a client certificate.
     pub(super) fn client_auth(&mut self, profile: &SslProfile) -> Option<String> {
-        let asked = profile.client_auth()?;
         let name = profile.name().to_string();
+        let policy = proto::ClientAuthPolicy {
+            trust_epoch: self.trust_epochs.of(profile.name()).unwrap_or_default(),
+            ..self.policy(profile, profile.client_auth()?)
+        };
+        self.policies.insert(name.clone(), policy);
+        Some(name)
+    }
+
+    /// The policy, without its trust epoch.
+    fn policy(&mut self, profile: &SslProfile, asked: &ClientAuth) -> proto::ClientAuthPolicy {
         let mode = match asked.mode() {
             ClientAuthMode::Strict => proto::ClientAuthMode::Strict,
             ClientAuthMode::Passthrough => proto::ClientAuthMode::Passthrough,
@@ -24,17 +60,15 @@ impl Lowering {
             .iter()
             .map(|trusted| self.client_ca(trusted, revocation.clone()))
             .collect();
-        let policy = proto::ClientAuthPolicy {
-            name: name.clone(),
+        proto::ClientAuthPolicy {
+            name: profile.name().to_string(),
             mode: mode.into(),
             client_cas: cas,
             verify_issuer: asked.verify_issuer(),
             refusal_form: proto::RefusalForm::TlsAlert.into(),
             max_intermediates: MAX_INTERMEDIATES,
             ..Default::default()
-        };
-        self.policies.insert(name.clone(), policy);
-        Some(name)
+        }
     }
 
     fn client_ca(

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     compile::Compiled,
+    extension::Extensions,
     operation::{Operation, OperationKind, OperationState},
     parse::SecretBlob,
     permit::{Permit, Read, Write},
@@ -26,6 +27,8 @@ pub struct StoredGateway {
     pub id: GatewayId,
     /// Canonical document, as `parse` gave it.
     pub document: Value,
+    /// What is stored beside it.
+    pub extensions: Extensions,
     /// Grows by one with each accepted change.
     pub generation: i64,
     /// As in the `ETag` header: `W/"{guid}"`. Changes with each accepted write.
@@ -51,12 +54,14 @@ pub struct PutGateway {
     pub id: GatewayId,
     /// `parse::Parsed::document`.
     pub document: Value,
+    /// What is stored beside it, as it shall be at the next generation.
+    pub extensions: Extensions,
     /// Private keys that came with the request.
     pub secrets: Vec<SecretBlob>,
     /// SHA-256 of every private key that the document refers to, used by the snapshot or not. The store drops the
     /// others.
     pub keys: Vec<[u8; 32]>,
-    /// `compile::snapshot`, or `compile::stopped` when `stopped`.
+    /// `compile::snapshot` with the trust epochs of `extensions`, or `compile::stopped` when `stopped`.
     pub compiled: Compiled,
     /// Whether the gateway shall not serve.
     pub stopped: bool,
@@ -376,6 +381,7 @@ async fn unchanged(
     };
     let stored = row.clone().into_stored()?;
     let equal = stored.document == put.document
+        && stored.extensions == put.extensions
         && stored.stopped == put.stopped
         && row.snapshot_sha256.as_deref() == Some(&put.compiled.sha256)
         && stored.provisioning_state != ProvisioningState::Failed;

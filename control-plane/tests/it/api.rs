@@ -8,3 +8,4 @@ mod gateway;
 mod https;
 mod request;
 mod resource_group;
+mod trust_epoch;

@@ -6,6 +6,7 @@ use aws_lc_rs::digest;
 use control_plane::{
     clock::Clock,
     compile::{Blob, Compiled},
+    extension::Extensions,
     operation::Operation,
     parse::SecretBlob,
     permit::{Permit, Read, Write},
@@ -70,6 +71,7 @@ pub(crate) fn put(name: &str, content: &str) -> PutGateway {
     PutGateway {
         id: gateway_id(name),
         document: json!({ "properties": { "content": content } }),
+        extensions: Extensions::default(),
         secrets: Vec::new(),
         keys: Vec::new(),
         compiled: Compiled {

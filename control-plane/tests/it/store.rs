@@ -1,7 +1,9 @@
 //! The store's contract: the same tests on SQLite and on Postgres.
 
 mod delete;
+mod extension;
 mod group;
+mod migration;
 mod operation;
 mod put;
 mod replica;

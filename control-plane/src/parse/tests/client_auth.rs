@@ -7,8 +7,7 @@ use proto::config::v1::{
 };
 use serde_json::{Value, json};
 
-use super::fixture::{PKI, b64, document, id, parse_by, to};
-use crate::compile;
+use super::fixture::{PKI, b64, document, id, lower, parse_by, to};
 use crate::parse::{Parsed, Violations, with_child};
 
 const NEWEST: &str = "2026-03-01";
@@ -47,7 +46,7 @@ fn stored(profile: &Value) -> Parsed {
 
 /// What the workers get for the profile.
 fn lowered(parsed: &Parsed) -> Option<ClientAuthPolicy> {
-    let compiled = compile::snapshot(&parsed.gateway);
+    let compiled = lower(parsed);
     let snapshot = GatewaySnapshot::decode(compiled.snapshot.as_slice()).unwrap();
     snapshot.client_auth_policies.into_iter().next()
 }

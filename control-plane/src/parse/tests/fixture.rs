@@ -10,6 +10,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use serde_json::{Value, json};
 
 use crate::api_version::ApiVersion;
+use crate::compile::{self, Compiled};
+use crate::extension::TrustEpochs;
 use crate::parse::{ParseContext, Parsed, Violations, application_gateway};
 
 pub(crate) const ID: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/\
@@ -148,4 +150,9 @@ pub(crate) fn parse_by(
 /// Parses a new gateway by the newest api-version.
 pub(crate) fn parse(body: &Value) -> Result<Parsed, Violations> {
     parse_by(ApiVersion::NEWEST, None, body)
+}
+
+/// What the workers get, without trust epochs.
+pub(crate) fn lower(parsed: &Parsed) -> Compiled {
+    compile::snapshot(&parsed.gateway, &TrustEpochs::default())
 }

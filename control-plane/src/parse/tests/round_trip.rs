@@ -8,7 +8,7 @@ use prost::Message;
 use proto::config::v1::{BindProtocol, CertificateList, GatewaySnapshot};
 use serde_json::{Value, json};
 
-use super::fixture::{ID, document, id, parse, parse_by, to};
+use super::fixture::{ID, document, id, lower, parse, parse_by, to};
 use crate::{compile, render};
 
 const ETAG: &str = "W/\"00000000-0000-0000-0000-000000000001\"";
@@ -29,7 +29,7 @@ fn shown(document: &Value) -> Value {
 }
 
 fn snapshot(body: &Value) -> GatewaySnapshot {
-    let compiled = compile::snapshot(&parse(body).unwrap().gateway);
+    let compiled = lower(&parse(body).unwrap());
     GatewaySnapshot::decode(compiled.snapshot.as_slice()).unwrap()
 }
 
@@ -167,7 +167,7 @@ fn one_child_is_shown_as_in_the_whole() {
 #[test]
 fn a_gateway_is_lowered_to_proxy_words() {
     let parsed = parse(&document()).unwrap();
-    let compiled = compile::snapshot(&parsed.gateway);
+    let compiled = lower(&parsed);
     let lowered = GatewaySnapshot::decode(compiled.snapshot.as_slice()).unwrap();
     assert_eq!(lowered.gateway_id, ID);
     assert!(lowered.http2);
@@ -332,7 +332,7 @@ proptest! {
         if let Ok(parsed) = parse(&body) {
             let again = parse_by("2026-03-01", Some(&parsed.document), &shown(&parsed.document)).unwrap();
             prop_assert_eq!(&again.document, &parsed.document);
-            prop_assert_eq!(compile::snapshot(&again.gateway), compile::snapshot(&parsed.gateway));
+            prop_assert_eq!(lower(&again), lower(&parsed));
         }
     }
 

@@ -4,7 +4,10 @@ use model::{GatewayId, OperationalState, ProvisioningState};
 use sqlx::{AnyConnection, FromRow};
 
 use super::{PutGateway, StoredGateway};
-use crate::store::{StoreError, instant};
+use crate::{
+    extension::Extensions,
+    store::{StoreError, instant},
+};
 
 /// A row, with the hash of its snapshot and the number of workers where that is in force.
 #[derive(Debug, Clone, FromRow)]
@@ -15,6 +18,7 @@ pub(in crate::store) struct GatewayRow {
     resource_group: String,
     name: String,
     document: String,
+    extensions: String,
     pub(in crate::store) generation: i64,
     pub(super) etag: String,
     resource_guid: String,
@@ -37,6 +41,7 @@ impl GatewayRow {
             resource_group: put.id.group().key(),
             name: put.id.name().as_str().to_owned(),
             document: put.document.to_string(),
+            extensions: put.extensions.to_json(),
             generation: 1,
             etag,
             resource_guid,
@@ -55,6 +60,7 @@ impl GatewayRow {
         let same = self.snapshot_sha256.as_deref() == Some(&put.compiled.sha256);
         Self {
             document: put.document.to_string(),
+            extensions: put.extensions.to_json(),
             generation: self.generation + 1,
             etag,
             provisioning_state: ProvisioningState::Updating.as_str().to_owned(),
@@ -77,6 +83,8 @@ impl GatewayRow {
             id: GatewayId::parse(&self.display_id).map_err(|_| corrupt())?,
             provisioning_state: provisioning_state(&self.provisioning_state).ok_or_else(corrupt)?,
             document: serde_json::from_str(&self.document)
+                .map_err(|error| StoreError::corrupt_by(self.display_id.clone(), error))?,
+            extensions: Extensions::from_json(&self.extensions)
                 .map_err(|error| StoreError::corrupt_by(self.display_id.clone(), error))?,
             generation: self.generation,
             etag: self.etag,
@@ -104,7 +112,7 @@ fn provisioning_state(word: &str) -> Option<ProvisioningState> {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "select g.id, g.display_id, g.subscription, g.resource_group, g.name, g.document, g.generation, g.etag, \
+            "select g.id, g.display_id, g.subscription, g.resource_group, g.name, g.document, g.extensions, g.generation, g.etag, \
              g.resource_guid, g.provisioning_state, g.stopped, g.created_at, g.updated_at, g.deleted_at, \
              s.sha256 as snapshot_sha256, \
              (select count(*) from outcomes o where o.gateway_id = g.id and o.applied_sha256 = s.sha256) as in_force \
@@ -174,9 +182,9 @@ pub(super) async fn insert(
     row: &GatewayRow,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
-        "insert into gateways (id, display_id, subscription, resource_group, name, document, generation, etag, \
-         resource_guid, provisioning_state, stopped, created_at, updated_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (id) do nothing",
+        "insert into gateways (id, display_id, subscription, resource_group, name, document, extensions, generation, \
+         etag, resource_guid, provisioning_state, stopped, created_at, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict (id) do nothing",
     )
     .bind(&row.id)
     .bind(&row.display_id)
@@ -184,6 +192,7 @@ pub(super) async fn insert(
     .bind(&row.resource_group)
     .bind(&row.name)
     .bind(&row.document)
+    .bind(&row.extensions)
     .bind(row.generation)
     .bind(&row.etag)
     .bind(&row.resource_guid)
@@ -203,7 +212,8 @@ pub(super) async fn replace(
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "update gateways set document = $1, generation = $2, etag = $3, provisioning_state = $4, stopped = $5, \
-         updated_at = $6 where id = $7 and generation = $8 and resource_guid = $9 and deleted_at is null",
+         updated_at = $6, extensions = $7 where id = $8 and generation = $9 and resource_guid = $10 \
+         and deleted_at is null",
     )
     .bind(&row.document)
     .bind(row.generation)
@@ -211,6 +221,7 @@ pub(super) async fn replace(
     .bind(&row.provisioning_state)
     .bind(row.stopped)
     .bind(row.updated_at)
+    .bind(&row.extensions)
     .bind(&row.id)
     .bind(row.generation - 1)
     .bind(&row.resource_guid)

@@ -1,6 +1,9 @@
 //! Gateways as a client writes them.
 
+use std::sync::LazyLock;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair};
 use serde_json::{Value, json};
 
 use super::caller::SUBSCRIPTION;
@@ -98,4 +101,33 @@ pub(crate) fn certificate_and_key() -> String {
         issued.cert.pem(),
         issued.signing_key.serialize_pem()
     )
+}
+
+/// [`https_gateway`] whose HTTPS listener has the SSL profile `mtls`, which trusts these uploads: names and PEM.
+pub(crate) fn mtls_gateway(id: &str, uploads: &[(&str, &str)]) -> Value {
+    let child = |collection: &str, name: &str| json!({ "id": format!("{id}/{collection}/{name}") });
+    let mut gateway = https_gateway(id, &SITE);
+    let properties = &mut gateway["properties"];
+    let upload = |(name, pem): &(&str, &str)| json!({ "name": name, "properties": { "data": BASE64_STANDARD.encode(pem) } });
+    properties["trustedClientCertificates"] = uploads.iter().map(upload).collect();
+    let trusted: Value = uploads
+        .iter()
+        .map(|(name, _)| child("trustedClientCertificates", name))
+        .collect();
+    properties["sslProfiles"] =
+        json!([{ "name": "mtls", "properties": { "trustedClientCertificates": trusted } }]);
+    properties["httpListeners"][1]["properties"]["sslProfile"] = child("sslProfiles", "mtls");
+    gateway
+}
+
+/// The server certificate of one test run, so that gateways differ only where they shall.
+static SITE: LazyLock<String> = LazyLock::new(certificate_and_key);
+
+/// A root that may issue clients, as PEM.
+pub(crate) fn client_root(name: &str) -> String {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate().unwrap();
+    params.self_signed(&key).unwrap().pem()
 }
