@@ -3,13 +3,14 @@
 //! Pure and total; the same gateway gives the same bytes.
 
 mod client_auth;
+mod rewrite;
 
 use std::collections::BTreeMap;
 
 use model::{
     ApplicationGateway, BackendAddress, BackendHost, BackendHttpSettings, BackendProtocol,
-    FrontendAddress, GatewayId, HttpListener, ListenerProtocol, RequestRoutingRule, SslCertificate,
-    TlsPolicy, TlsVersions,
+    FrontendAddress, GatewayId, HttpListener, ListenerProtocol, RequestRoutingRule, RewriteRuleSet,
+    SslCertificate, TlsPolicy, TlsVersions,
 };
 use prost::Message;
 use proto::config::v1 as proto;
@@ -65,7 +66,8 @@ pub fn snapshot(gateway: &ApplicationGateway, trust_epochs: &TrustEpochs) -> Com
         client_auth_policies: lowering.policies.into_values().collect(),
         server_certificates: lowering.certificates.into_values().collect(),
         http2: gateway.http2(),
-        ..Default::default()
+        rewrite_rule_sets: lowering.rewrites.into_values().collect(),
+        reserved_request_headers: rewrite::reserved(gateway.rewrite_rule_sets()),
     };
     let mut keys = lowering.keys;
     keys.sort_unstable();
@@ -121,6 +123,7 @@ struct Lowering<'a> {
     upstreams: BTreeMap<String, proto::Upstream>,
     policies: BTreeMap<String, proto::ClientAuthPolicy>,
     certificates: BTreeMap<String, proto::ServerCertificate>,
+    rewrites: BTreeMap<String, proto::RewriteRuleSet>,
     blobs: BTreeMap<[u8; 32], Blob>,
     keys: Vec<[u8; 32]>,
 }
@@ -183,8 +186,20 @@ impl<'a> Lowering<'a> {
         proto::Route {
             rule: rule.name().to_string(),
             upstream: name,
-            rewrite_rule_set: String::new(),
+            rewrite_rule_set: self.rewrite_rule_set(rule.rewrite_rule_set()),
         }
+    }
+
+    /// The name of the set; empty: there is none.
+    fn rewrite_rule_set(&mut self, set: Option<&RewriteRuleSet>) -> String {
+        let Some(set) = set else {
+            return String::new();
+        };
+        let name = set.name().to_string();
+        self.rewrites
+            .entry(name.clone())
+            .or_insert_with(|| rewrite::rule_set(set));
+        name
     }
 
     fn upstream_tls(&mut self, settings: &BackendHttpSettings) -> Option<proto::UpstreamTls> {

@@ -78,6 +78,7 @@ fn child_defaults(collection: Collection, properties: &mut Map<String, Value>) {
             absent(properties, "requireServerNameIndication", || json!(false));
         }
         Collection::REQUEST_ROUTING_RULES => absent(properties, "ruleType", || json!("Basic")),
+        Collection::REWRITE_RULE_SETS => rewrite_rules(properties),
         Collection::SSL_PROFILES => {
             if let Some(client_auth) = properties
                 .get_mut("clientAuthConfiguration")
@@ -89,6 +90,45 @@ fn child_defaults(collection: Collection, properties: &mut Map<String, Value>) {
         }
         _ => {}
     }
+}
+
+/// What the portal fills in for `ruleSequence`.
+const RULE_SEQUENCE: u32 = 100;
+
+fn rewrite_rules(properties: &mut Map<String, Value>) {
+    absent(properties, "rewriteRules", || json!([]));
+    for rule in objects(properties, "rewriteRules") {
+        absent(rule, "ruleSequence", || json!(RULE_SEQUENCE));
+        absent(rule, "conditions", || json!([]));
+        for condition in objects(rule, "conditions") {
+            absent(condition, "ignoreCase", || json!(false));
+            absent(condition, "negate", || json!(false));
+        }
+        let Some(actions) = object(rule, "actionSet") else {
+            continue;
+        };
+        for headers in [
+            "requestHeaderConfigurations",
+            "responseHeaderConfigurations",
+        ] {
+            absent(actions, headers, || json!([]));
+            for header in objects(actions, headers) {
+                // A header without a value is removed.
+                absent(header, "headerValue", || json!(""));
+            }
+        }
+    }
+}
+
+fn objects<'a>(
+    parent: &'a mut Map<String, Value>,
+    member: &str,
+) -> impl Iterator<Item = &'a mut Map<String, Value>> {
+    let values = parent.get_mut(member).and_then(Value::as_array_mut);
+    values
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
 }
 
 fn absent(object: &mut Map<String, Value>, member: &str, default: impl FnOnce() -> Value) {

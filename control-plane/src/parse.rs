@@ -15,6 +15,7 @@ mod node;
 mod path;
 mod priority;
 mod reference;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 mod unsupported;
@@ -197,6 +198,13 @@ fn draft(
             Collection::REQUEST_ROUTING_RULES,
             findings,
             children::request_routing_rule,
+        ),
+        rewrite_rule_sets: children::collect(
+            id,
+            document,
+            Collection::REWRITE_RULE_SETS,
+            findings,
+            rewrite::rule_set,
         ),
     }
 }

@@ -162,6 +162,7 @@ const REFERENCES: &[(Collection, &str)] = &[
     (Collection::REQUEST_ROUTING_RULES, "backendAddressPool"),
     (Collection::REQUEST_ROUTING_RULES, "backendHttpSettings"),
     (Collection::REQUEST_ROUTING_RULES, "httpListener"),
+    (Collection::REQUEST_ROUTING_RULES, "rewriteRuleSet"),
 ];
 
 /// By id of the child referred to: the ids of those that refer to it, by member.

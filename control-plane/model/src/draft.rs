@@ -9,6 +9,7 @@ use crate::host::HostPattern;
 use crate::name::ResourceName;
 use crate::port::{Port, Priority, RequestTimeout};
 use crate::profile::{ClientAuthMode, ClientRevocation};
+use crate::rewrite::RewriteRuleSet;
 use crate::tls::TlsPolicy;
 
 /// All parts, each collection in document order.
@@ -33,6 +34,7 @@ pub struct ApplicationGateway {
     pub backend_address_pools: Vec<Entry<BackendAddressPool>>,
     pub backend_http_settings: Vec<Entry<BackendHttpSettings>>,
     pub request_routing_rules: Vec<Entry<RequestRoutingRule>>,
+    pub rewrite_rule_sets: Vec<Entry<RewriteRuleSet>>,
 }
 
 /// A health probe: only its name matters so far.
@@ -141,4 +143,6 @@ pub struct RequestRoutingRule {
     pub pool: ResourceName,
     /// Name of the settings.
     pub settings: ResourceName,
+    /// Name of the rewrite rule set.
+    pub rewrite_rule_set: Option<ResourceName>,
 }

@@ -15,6 +15,7 @@ use crate::listener::{HttpListener, ListenerProtocol};
 use crate::name::ResourceName;
 use crate::port::{Port, Priority};
 use crate::profile::{ClientAuth, SslProfile};
+use crate::rewrite::RewriteRuleSet;
 use crate::rule::RequestRoutingRule;
 use crate::tls::TlsPolicy;
 use crate::violation::{Violation, ViolationCode};
@@ -23,12 +24,13 @@ use crate::violation::{Violation, ViolationCode};
 const TRUSTED_PER_PROFILE: usize = 100;
 
 /// A valid gateway. Its listeners hold all that they refer to, so there is nothing left to look up and nothing that
-/// can be missing. What no listener uses was checked like the rest and is not kept.
+/// can be missing. What no listener uses was checked like the rest and is not kept, but for rewrite rule sets.
 #[derive(Debug, Clone)]
 pub struct ApplicationGateway {
     id: GatewayId,
     http2: bool,
     listeners: Vec<HttpListener>,
+    rewrite_rule_sets: Vec<RewriteRuleSet>,
 }
 
 impl ApplicationGateway {
@@ -72,6 +74,11 @@ impl ApplicationGateway {
         let settings = check.index(draft.backend_http_settings, |check, at, settings| {
             backend_http_settings(check, at, settings, &roots, &probes)
         });
+        let mut rewrite_rule_sets = Vec::with_capacity(draft.rewrite_rule_sets.len());
+        let rewrites = check.index(draft.rewrite_rule_sets, |_, _, set| {
+            rewrite_rule_sets.push(set.clone());
+            Some(set)
+        });
         let listeners = Check::names(&draft.http_listeners);
         let mut rules = Rules {
             priorities: HashMap::new(),
@@ -86,6 +93,7 @@ impl ApplicationGateway {
                     listeners: &listeners,
                     pools: &pools,
                     settings: &settings,
+                    rewrites: &rewrites,
                 },
             )
         });
@@ -111,6 +119,7 @@ impl ApplicationGateway {
             id,
             http2: draft.http2,
             listeners,
+            rewrite_rule_sets,
         })
     }
 
@@ -127,6 +136,11 @@ impl ApplicationGateway {
     /// In document order.
     pub fn listeners(&self) -> &[HttpListener] {
         &self.listeners
+    }
+
+    /// Whether a rule uses them or not; in document order.
+    pub fn rewrite_rule_sets(&self) -> &[RewriteRuleSet] {
+        &self.rewrite_rule_sets
     }
 }
 
@@ -196,6 +210,7 @@ struct Destinations<'a> {
     listeners: &'a Index<ResourceName>,
     pools: &'a Index<BackendAddressPool>,
     settings: &'a Index<BackendHttpSettings>,
+    rewrites: &'a Index<RewriteRuleSet>,
 }
 
 /// The rules so far.
@@ -222,11 +237,18 @@ impl Rules {
             &rule.settings,
             destinations.settings,
         );
+        let rewrite_rule_set = match &rule.rewrite_rule_set {
+            None => None,
+            Some(name) => {
+                Some(check.reference(at, "rewriteRuleSet", name, destinations.rewrites)?)
+            }
+        };
         let rule = RequestRoutingRule {
             name: rule.name,
             priority: rule.priority,
             pool: pool?,
             settings: settings?,
+            rewrite_rule_set,
         };
         match self.of_listener.entry(listener?.as_ref().clone()) {
             Slot::Vacant(slot) => {

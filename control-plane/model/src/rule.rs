@@ -7,6 +7,7 @@ use crate::child::child;
 use crate::draft;
 use crate::name::ResourceName;
 use crate::port::Priority;
+use crate::rewrite::RewriteRuleSet;
 
 /// A basic rule: all requests of one listener go to one pool.
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub struct RequestRoutingRule {
     pub(crate) priority: Priority,
     pub(crate) pool: Arc<BackendAddressPool>,
     pub(crate) settings: Arc<BackendHttpSettings>,
+    pub(crate) rewrite_rule_set: Option<Arc<RewriteRuleSet>>,
 }
 
 impl RequestRoutingRule {
@@ -36,6 +38,11 @@ impl RequestRoutingRule {
     /// How they go there.
     pub fn settings(&self) -> &BackendHttpSettings {
         &self.settings
+    }
+
+    /// What is changed on the way.
+    pub fn rewrite_rule_set(&self) -> Option<&RewriteRuleSet> {
+        self.rewrite_rule_set.as_deref()
     }
 }
 

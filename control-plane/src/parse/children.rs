@@ -417,11 +417,14 @@ pub(super) fn request_routing_rule(
     );
     let settings = Collection::BACKEND_HTTP_SETTINGS_COLLECTION;
     let settings = node.required_reference("backendHttpSettings", settings, findings);
+    let rewrite_rule_set =
+        node.reference("rewriteRuleSet", Collection::REWRITE_RULE_SETS, findings);
     Some(draft::RequestRoutingRule {
         name,
         priority: priority?,
         listener: listener?,
         pool: pool?,
         settings: settings?,
+        rewrite_rule_set: rewrite_rule_set.ok()?,
     })
 }

@@ -4,6 +4,7 @@
 //! value stays, unless the request sends the member nevertheless. A member is absent from a request for good reason
 //! only in the versions that have it.
 
+use model::Collection;
 use serde_json::{Map, Value};
 
 use super::path;
@@ -13,6 +14,11 @@ use crate::api_version::ApiVersion;
 const SINCE: &[(&str, &str)] = &[
     (
         "properties.requestRoutingRules[].properties.priority",
+        "2018-10-01",
+    ),
+    ("properties.rewriteRuleSets", "2018-10-01"),
+    (
+        "properties.requestRoutingRules[].properties.rewriteRuleSet",
         "2018-10-01",
     ),
     (
@@ -67,6 +73,53 @@ pub(super) fn inexpressible(
     for (pattern, since) in SINCE {
         if version.is_before(since) {
             keep(document, stored, pattern);
+        }
+    }
+    if version.is_before(HEADER_VALUE_MATCHER_SINCE) {
+        header_value_matchers(document, stored);
+    }
+}
+
+const HEADER_VALUE_MATCHER_SINCE: &str = "2023-11-01";
+
+/// Without its matcher, a change of one cookie would take the others away. Header configurations have no names: one is the
+/// same as another that says the same of the same header, in the same place among those that do.
+fn header_value_matchers(document: &mut Map<String, Value>, stored: &Map<String, Value>) {
+    let old = path::children(stored, Collection::REWRITE_RULE_SETS.as_str());
+    for set in path::children_mut(document, Collection::REWRITE_RULE_SETS.as_str()) {
+        let rules = |set: &Value| set.pointer("/properties/rewriteRules").cloned();
+        let old = path::find(old, path::name(set)).and_then(rules);
+        let old = old
+            .as_ref()
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        let new = set.pointer_mut("/properties/rewriteRules");
+        for rule in new.and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(same) = path::find(old, path::name(rule)) {
+                keep_matchers(rule, same);
+            }
+        }
+    }
+}
+
+fn keep_matchers(rule: &mut Value, stored: &Value) {
+    const HEADERS: &str = "/actionSet/responseHeaderConfigurations";
+    const MEMBER: &str = "headerValueMatcher";
+    let old = stored.pointer(HEADERS).and_then(Value::as_array);
+    let mut old: Vec<_> = old.into_iter().flatten().collect();
+    let new = rule.pointer_mut(HEADERS).and_then(Value::as_array_mut);
+    for header in new.into_iter().flatten() {
+        let same = |old: &&Value| {
+            ["headerName", "headerValue"]
+                .iter()
+                .all(|member| old.get(member) == header.get(member))
+        };
+        let Some(at) = old.iter().position(same) else {
+            continue;
+        };
+        let matcher = old.remove(at).get(MEMBER);
+        if let (Some(header), Some(matcher)) = (header.as_object_mut(), matcher) {
+            header.entry(MEMBER).or_insert_with(|| matcher.clone());
         }
     }
 }

@@ -6,5 +6,6 @@ mod client_auth;
 mod clients;
 pub(crate) mod fixture;
 mod keeping;
+mod rewrites;
 mod round_trip;
 mod rules;

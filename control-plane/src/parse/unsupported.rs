@@ -84,7 +84,11 @@ const FEATURES: &[(&str, Asks, &str)] = &[
         Asks::Present,
         "Advanced routing",
     ),
-    ("properties.rewriteRuleSets", Asks::Present, "Rewriting"),
+    (
+        "properties.rewriteRuleSets[].properties.rewriteRules[].actionSet.urlConfiguration",
+        Asks::Present,
+        "Rewriting of URLs (urlConfiguration)",
+    ),
     (
         "properties.redirectConfigurations",
         Asks::Present,
@@ -179,11 +183,6 @@ const FEATURES: &[(&str, Asks, &str)] = &[
         "properties.requestRoutingRules[].properties.advancedRoutingMap",
         Asks::Present,
         "Advanced routing",
-    ),
-    (
-        "properties.requestRoutingRules[].properties.rewriteRuleSet",
-        Asks::Present,
-        "Rewriting",
     ),
     (
         "properties.requestRoutingRules[].properties.redirectConfiguration",

@@ -620,6 +620,7 @@ pub(super) static REWRITE_RULE_SET: Object = Object {
         member("properties", Of(&REWRITE_RULE_SET_PROPERTIES)),
         member("name", Text),
         read_only("etag"),
+        read_only("type"),
     ],
 };
 pub(super) static REWRITE_RULE_SET_PROPERTIES: Object = Object {
@@ -627,6 +628,7 @@ pub(super) static REWRITE_RULE_SET_PROPERTIES: Object = Object {
     members: &[
         member("rewriteRules", Array(&Of(&REWRITE_RULE))),
         read_only("provisioningState"),
+        read_only("requestRoutingRules"),
     ],
 };
 pub(super) static REWRITE_RULE: Object = Object {

@@ -136,6 +136,10 @@ impl Conversion<'_> {
     }
 
     fn route(&self, route: &wire::Route) -> Result<Route, Rejected> {
+        if !route.rewrite_rule_set.is_empty() {
+            let (name, reason) = (&route.rewrite_rule_set, "this worker does not rewrite");
+            return Err(Rejected::new("rewriteRuleSets", name, "", reason));
+        }
         let upstream = self.upstreams.get(route.upstream.as_str()).ok_or_else(|| {
             let reason = format!("there is no upstream `{}`", route.upstream.escape_debug());
             Rejected::new(

@@ -685,7 +685,6 @@ fn features_that_are_not_enforced_are_refused_by_path() {
         "routingRules",
         "urlPathMaps",
         "advancedRoutingMaps",
-        "rewriteRuleSets",
         "redirectConfigurations",
         "privateLinkConfigurations",
         "loadDistributionPolicies",
@@ -720,7 +719,6 @@ fn features_that_are_not_enforced_are_refused_by_path() {
         ),
         ("httpListeners", "firewallPolicy", json!({"id": "/x"})),
         ("requestRoutingRules", "ruleType", json!("PathBasedRouting")),
-        ("requestRoutingRules", "rewriteRuleSet", json!({"id": "/x"})),
         (
             "requestRoutingRules",
             "redirectConfiguration",

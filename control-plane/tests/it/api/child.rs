@@ -13,6 +13,7 @@ on_both_databases!(
     a_child_is_put_read_listed_and_deleted,
     a_childs_etag_is_the_gateways,
     a_child_in_use_is_not_deleted,
+    a_rewrite_rule_set_is_put_on_its_own,
 );
 
 async fn a_child_is_put_read_listed_and_deleted(database: Database) {
@@ -156,4 +157,29 @@ async fn a_child_in_use_is_not_deleted(database: Database) {
         .get(&format!("{id}/httpListeners/plain"))
         .await
         .assert_status(200);
+}
+
+async fn a_rewrite_rule_set_is_put_on_its_own(database: Database) {
+    let caller = Caller::with_group(&database).await;
+    let id = gateway_id("gw");
+    let created = caller.put(&id, &http_gateway(&id, 8080)).await;
+    caller.finish(&created).await;
+    let set = format!("{id}/rewriteRuleSets/headers");
+    let rules = |value: &str| {
+        let header = json!({ "headerName": "X-Frame-Options", "headerValue": value });
+        json!({ "properties": { "rewriteRules": [{ "name": "frames", "ruleSequence": 100,
+            "actionSet": { "responseHeaderConfigurations": [header] } }] } })
+    };
+    let put = caller.put(&set, &rules("DENY")).await;
+    assert_eq!(put.assert_status(201).body["id"], set);
+    let rule = &put.body["properties"]["rewriteRules"][0];
+    assert_eq!(rule["actionSet"]["requestHeaderConfigurations"], json!([]));
+    assert_eq!(caller.finish(&put).await, "Succeeded");
+    let refused = caller.put(&set, &rules("{var_nope}")).await;
+    assert_eq!(
+        refused.assert_status(400).body["error"]["target"],
+        "properties.rewriteRuleSets[0].properties.rewriteRules[0].actionSet.responseHeaderConfigurations[0].headerValue"
+    );
+    let deleted = caller.delete(&set).await;
+    deleted.assert_status(202);
 }
