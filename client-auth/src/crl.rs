@@ -1,55 +1,35 @@
 //! Certificate revocation lists (RFC 5280 section 5).
+//!
+//! [`Crl::parse`] reads what is around the entries, [`Crl::check_signed_by`] verifies the signature and only then reads
+//! the entries into a compact index, [`CrlSet`] answers questions from all lists of an issuer together. A set is immutable:
+//! a new list makes a new set, which takes the place of the old one at once.
+//!
+//! # Documented limits
+//! - Only lists that an issuer signs for its own certificates, with the key it issues with: no indirect ones.
+//! - No delta lists.
+//! - Distribution points named relative to their issuer are matched by nothing.
 
-use rustls_pki_types::UnixTime;
+mod answer;
+mod entries;
+mod error;
+mod head;
+mod index;
+mod list;
+mod number;
+mod scope;
+mod set;
+mod signed;
 
-use crate::RevocationEntry;
+pub use answer::CrlAnswer;
+pub use error::CrlError;
+pub use head::{CrlHead, Succession};
+pub use list::Crl;
+pub use number::CrlNumber;
+pub use set::CrlSet;
+pub use signed::{EXPIRY_WARNINGS, SignedCrl};
 
-/// What the CRLs at hand say about one certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CrlAnswer {
-    /// A list that covers the certificate does not have it, and no other one has it either.
-    Good {
-        /// When the oldest of these lists was issued.
-        this_update: UnixTime,
-        /// Until when that may be believed, inclusive.
-        valid_until: UnixTime,
-    },
-    /// A list has it.
-    Revoked {
-        /// What the list says about it.
-        entry: RevocationEntry,
-        /// When the list was issued.
-        this_update: UnixTime,
-        /// Until when that may be believed, inclusive.
-        valid_until: UnixTime,
-    },
-    /// No list at hand covers the certificate now.
-    Unavailable {
-        /// Since when, if there ever was one. A soft failure is bounded by it, and never lets anybody in without it.
-        since: Option<UnixTime>,
-        /// Why, for the operator.
-        why: String,
-    },
-}
+/// Largest list that is read, in bytes.
+pub const MAX_CRL: usize = 50 * 1024 * 1024;
 
-impl CrlAnswer {
-    /// The answer of no list at all.
-    pub fn none() -> Self {
-        Self::Unavailable {
-            since: None,
-            why: "there is no CRL of the issuer".to_owned(),
-        }
-    }
-
-    /// The same answer; if there never was a list, the outage counts from `since`, which must not move while it goes on.
-    #[must_use]
-    pub fn unavailable_since(self, first_failure: UnixTime) -> Self {
-        match self {
-            Self::Unavailable { since, why } => Self::Unavailable {
-                since: since.or(Some(first_failure)),
-                why,
-            },
-            Self::Good { .. } | Self::Revoked { .. } => self,
-        }
-    }
-}
+/// Most entries that a list may have.
+pub const MAX_ENTRIES: usize = 500_000;

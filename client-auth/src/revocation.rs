@@ -9,7 +9,7 @@ mod finding;
 mod judge;
 mod planner;
 pub(crate) mod serial;
-mod sources;
+pub(crate) mod sources;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use crate::{Authenticator, Decision, Policy, Reason, SignatureChecks, TrustBundle};
 
+pub(crate) mod crl;
 pub(crate) mod ocsp;
 pub(crate) mod revocation;
 

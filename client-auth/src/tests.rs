@@ -1,6 +1,10 @@
 //! The decision as a whole, by table.
 
 mod bundles;
+mod crl_lists;
+mod crl_rollbacks;
+mod crl_scopes;
+mod crl_sets;
 mod hostile;
 mod identities;
 mod leafs;

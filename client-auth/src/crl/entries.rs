@@ -1,0 +1,73 @@
+//! Reading the entries of a list (RFC 5280 section 5.3).
+
+use super::CrlError;
+use crate::der_value::{
+    BOOLEAN, ENUMERATED, INTEGER, OCTET_STRING, OID, SEQUENCE, Tlv, Values, malformed,
+};
+use crate::revocation::serial;
+use crate::{RevocationCause, RevocationEntry};
+
+const REASON: &[u8] = &[0x55, 0x1d, 0x15];
+const INVALIDITY_DATE: &[u8] = &[0x55, 0x1d, 0x18];
+const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 0x1d];
+
+/// One revoked certificate.
+pub(super) struct Entry<'a> {
+    /// Contents of the INTEGER, in its shortest form.
+    pub(super) serial: &'a [u8],
+    pub(super) revocation: RevocationEntry,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn parse(entry: Tlv<'a>) -> Result<Self, CrlError> {
+        let mut fields = entry.values()?;
+        let serial = serial::shortest(fields.expect(INTEGER)?.value);
+        let at = fields.next()?.ok_or_else(malformed)?.time()?;
+        let cause = match fields.optional(SEQUENCE)? {
+            Some(extensions) => cause(extensions)?,
+            None => None,
+        };
+        fields.finish()?;
+        if serial.is_empty() {
+            return Err(CrlError::Malformed);
+        }
+        Ok(Self {
+            serial,
+            revocation: RevocationEntry { at, cause },
+        })
+    }
+}
+
+/// The reason among the extensions of an entry.
+fn cause(extensions: Tlv<'_>) -> Result<Option<RevocationCause>, CrlError> {
+    let mut cause = None;
+    let mut extensions = extensions.values()?;
+    while let Some(extension) = extensions.optional(SEQUENCE)? {
+        let mut fields = extension.values()?;
+        let id = fields.expect(OID)?.value;
+        let critical = fields.optional(BOOLEAN)?;
+        let value = fields.expect(OCTET_STRING)?.value;
+        fields.finish()?;
+        match id {
+            REASON => cause = reason(Values::only(value, ENUMERATED)?.value)?,
+            // The entry, and those behind it, are about another issuer's certificates.
+            CERTIFICATE_ISSUER => return Err(CrlError::Indirect),
+            INVALIDITY_DATE => {}
+            _ if critical.is_some_and(|critical| critical.value != [0]) => {
+                return Err(CrlError::UnknownCriticalExtension);
+            }
+            _ => {}
+        }
+    }
+    extensions.finish()?;
+    Ok(cause)
+}
+
+/// A certificate whose reason nobody knows is no less revoked. Nor is one with `removeFromCRL`, which has no meaning in
+/// a complete list.
+fn reason(code: &[u8]) -> Result<Option<RevocationCause>, CrlError> {
+    match code {
+        [code] => Ok(RevocationCause::from_code(*code)),
+        _ => Err(CrlError::Malformed),
+    }
+}
