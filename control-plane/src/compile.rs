@@ -135,6 +135,7 @@ impl<'a> Lowering<'a> {
             upstreams: BTreeMap::new(),
             policies: BTreeMap::new(),
             certificates: BTreeMap::new(),
+            rewrites: BTreeMap::new(),
             blobs: BTreeMap::new(),
             keys: Vec::new(),
         }

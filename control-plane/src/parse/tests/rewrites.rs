@@ -4,8 +4,8 @@ use prost::Message;
 use proto::config::v1::GatewaySnapshot;
 use serde_json::{Value, json};
 
-use super::fixture::{ID, document, id, parse, parse_by, to};
-use crate::{compile, render};
+use super::fixture::{ID, document, id, lower, parse, parse_by, to};
+use crate::render;
 
 /// The typical document with one set, in use, of these rules.
 fn with(rules: Value) -> Value {
@@ -32,7 +32,7 @@ fn header(name: &str, value: &str) -> Value {
 }
 
 fn snapshot(body: &Value) -> GatewaySnapshot {
-    let compiled = compile::snapshot(&parse(body).unwrap().gateway);
+    let compiled = lower(&parse(body).unwrap());
     GatewaySnapshot::decode(compiled.snapshot.as_slice()).unwrap()
 }
 
@@ -147,10 +147,7 @@ fn a_set_comes_back_as_it_was_sent() {
     );
     let again = parse_by("2026-03-01", Some(&stored.document), &shown).unwrap();
     assert_eq!(again.document, stored.document);
-    assert_eq!(
-        compile::snapshot(&again.gateway),
-        compile::snapshot(&stored.gateway)
-    );
+    assert_eq!(lower(&again), lower(&stored));
 }
 
 #[test]
