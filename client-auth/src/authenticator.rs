@@ -1,5 +1,7 @@
 //! The decision.
 
+mod recheck;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

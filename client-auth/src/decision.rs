@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::certificate::Certificate;
 use crate::{CertificateFacts, ClientIdentity, Refusal, RevocationPlan, Sha256Fingerprint};
 
 /// The verdict about one client, and how it came about.
@@ -36,6 +37,22 @@ pub struct PathCertificate {
     pub sha256: Sha256Fingerprint,
     /// The certificate.
     pub der: Arc<[u8]>,
+}
+
+impl PathCertificate {
+    /// What a path says about the certificate `der`; `None` when it cannot be read.
+    pub fn of(der: &[u8]) -> Option<Self> {
+        Certificate::parse(der).ok().as_ref().map(Self::new)
+    }
+
+    pub(crate) fn new(certificate: &Certificate<'_>) -> Self {
+        Self {
+            subject: certificate.subject_text(),
+            key_id: certificate.key_id(),
+            sha256: certificate.sha256(),
+            der: certificate.der.into(),
+        }
+    }
 }
 
 /// One check and its result.

@@ -72,6 +72,16 @@ impl Trust {
         self.anchor_certificates.push(der.clone());
     }
 
+    /// Whether this very certificate is an anchor.
+    pub(crate) fn has_anchor(&self, certificate: &Certificate<'_>) -> bool {
+        lookup(
+            &self.anchors_by_subject,
+            &self.anchor_certificates,
+            certificate.subject,
+        )
+        .any(|anchor| anchor.der == certificate.der)
+    }
+
     fn add_intermediate(&mut self, intermediate: &CertificateDer<'static>) {
         if self.intermediates.contains(intermediate) {
             return;

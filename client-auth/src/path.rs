@@ -8,7 +8,7 @@ use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime}
 use crate::certificate::Certificate;
 use crate::explain::explain;
 use crate::issuers::{Issuers, Trust};
-use crate::leaf::Leaf;
+use crate::leaf::{Leaf, check_validity};
 use crate::path_rules::{PathRules, no_path};
 use crate::purpose::ClientAuth;
 use crate::signature;
@@ -115,6 +115,39 @@ impl PathFinder {
         nearest.found()
     }
 
+    /// Checks once more what time and policy can change about a path that was verified before, client first.
+    pub(crate) fn recheck(
+        &self,
+        leaf: &Certificate<'_>,
+        path: &[PathCertificate],
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        let issuers: Result<Vec<_>, _> = path
+            .iter()
+            .skip(1)
+            .map(|member| Certificate::parse(&member.der))
+            .collect();
+        let issuers = issuers.map_err(|_| {
+            Refusal::new(
+                Reason::Malformed,
+                "a certificate of the path is not readable",
+            )
+        })?;
+        let [intermediates @ .., anchor] = issuers.as_slice() else {
+            return Err(no_path("the path has no anchor"));
+        };
+        if !self.trust.has_anchor(anchor) {
+            return Err(no_path(
+                "the path ends at a CA that is not trusted any more",
+            ));
+        }
+        for ca in intermediates {
+            check_validity(ca, now, || format!("CA {}", ca.subject_text()))?;
+        }
+        let members: Vec<_> = std::iter::once(leaf).chain(&issuers).copied().collect();
+        self.rules.check(&members, now)
+    }
+
     /// The certificates of a candidate, client first. Empty if one is not ours, which cannot happen and is refused.
     fn resolve<'a>(
         &'a self,
@@ -149,7 +182,7 @@ impl VerifiedPath {
     fn of(members: &[Certificate<'_>]) -> Self {
         let not_after = members.iter().map(|member| member.not_after).min();
         Self {
-            certificates: members.iter().map(path_certificate).collect(),
+            certificates: members.iter().map(PathCertificate::new).collect(),
             not_after: not_after.unwrap_or(Self::default().not_after),
         }
     }
@@ -177,14 +210,5 @@ impl Nearest {
             result: Err(refusal),
             path: self.path,
         }
-    }
-}
-
-fn path_certificate(certificate: &Certificate<'_>) -> PathCertificate {
-    PathCertificate {
-        subject: certificate.subject_text(),
-        key_id: certificate.key_id(),
-        sha256: certificate.sha256(),
-        der: certificate.der.into(),
     }
 }

@@ -71,6 +71,13 @@ impl Authority {
         }
     }
 
+    /// Another certificate of this root for the same name and key, valid for longer.
+    pub(crate) fn renewed(&self) -> Der {
+        let mut params = self.params.clone();
+        params.not_after = date(2 * DAY);
+        params.self_signed(self.issuer.key()).unwrap().der().clone()
+    }
+
     /// A certificate of ours for the same name and key as `other` has.
     pub(crate) fn cross_sign(&self, other: &Self) -> Der {
         self.issue(&other.params, other.issuer.key())

@@ -18,6 +18,7 @@ mod partial_chains;
 mod paths;
 mod pins;
 mod policies;
+mod rechecks;
 mod revocation_plans;
 mod rule_lint;
 mod rules;
