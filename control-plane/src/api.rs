@@ -15,6 +15,7 @@ mod page;
 mod path;
 mod precondition;
 mod provider;
+mod readiness;
 mod reply;
 mod resource_group;
 mod ssl_option;
@@ -31,7 +32,11 @@ use axum::{
 use http::StatusCode;
 use serde_json::Value;
 
-use self::{call::Call, load::Load, path::ArmPath};
+use self::{
+    call::Call,
+    load::Load,
+    path::{ArmPath, Extension},
+};
 pub use self::{context::RequestContext, error::ApiError, metrics::Metrics};
 use crate::{clock::Clock, store::Store};
 
@@ -90,6 +95,9 @@ async fn dispatch(State(api): State<Api>, request: Request) -> Result<Response, 
     match path {
         ArmPath::Child(id) => child::answer(&api, &call, body, &id).await,
         ArmPath::Children(id, collection) => child::list(&api, &call, &id, collection).await,
+        ArmPath::Extension(profile, Extension::ReadinessReport) => {
+            readiness::answer(&api, &call, &profile).await
+        }
         ArmPath::Gateway(id) => gateway::answer(&api, &call, body, &id).await,
         ArmPath::GatewayAction(id, action) => gateway::act(&api, &call, &id, action).await,
         ArmPath::GroupGateways(group) => gateway::list_in_group(&api, &call, &group).await,

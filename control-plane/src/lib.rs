@@ -15,6 +15,7 @@ pub mod listener;
 pub mod operation;
 pub mod parse;
 pub mod permit;
+pub mod readiness;
 pub mod reconcile;
 pub mod render;
 pub mod seal;

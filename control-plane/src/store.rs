@@ -21,6 +21,7 @@ pub use self::{
         Change, Committed, DeleteGateway, Listing, Page, Precondition, PutGateway, Scope,
         StoredGateway,
     },
+    readiness::ReadinessPosition,
     resource_group::{DeleteResourceGroup, PutResourceGroup, ResourceGroup},
     turn::Turn,
     wake::Topic,
@@ -32,6 +33,7 @@ mod content;
 mod error;
 mod gateway;
 mod operation;
+mod readiness;
 mod resource_group;
 mod ticket_key;
 mod turn;

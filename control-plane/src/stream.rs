@@ -32,6 +32,7 @@ mod metrics;
 mod name;
 mod plan;
 mod publisher;
+mod readiness;
 mod service;
 mod session;
 mod ticket_keys;

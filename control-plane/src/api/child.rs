@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::{Method, StatusCode};
-use model::{ChildId, Collection, GatewayId};
+use model::{ChildId, Collection, GatewayId, ResourceName};
 use serde_json::{Value, json};
 
 use super::{
@@ -82,6 +82,16 @@ async fn delete(api: &Api, call: &Call, id: &ChildId) -> Result<Response, ApiErr
     })
 }
 
+/// The id of an existing child, in the casing of its creation; for what lies below it.
+pub(super) async fn load(api: &Api, id: &ChildId) -> Result<ChildId, ApiError> {
+    let stored = load_parent(api, id.gateway()).await?;
+    let found = render::child(&gateway::facts(&stored), id.collection(), id.name());
+    let name = found.as_ref().and_then(|child| child.get("name")?.as_str());
+    let name = name.and_then(|name| ResourceName::parse(name).ok());
+    let name = name.ok_or_else(|| parent_not_found(id))?;
+    Ok(stored.id.child(id.collection(), name))
+}
+
 async fn load_parent(api: &Api, id: &GatewayId) -> Result<StoredGateway, ApiError> {
     let found = api
         .store()
@@ -92,6 +102,17 @@ async fn load_parent(api: &Api, id: &GatewayId) -> Result<StoredGateway, ApiErro
 
 fn rendered(stored: &StoredGateway, id: &ChildId) -> Result<Value, ApiError> {
     render::child(&gateway::facts(stored), id.collection(), id.name()).ok_or_else(|| not_found(id))
+}
+
+/// 404 of what lies below a child, for want of the child.
+pub(super) fn parent_not_found(id: &ChildId) -> ApiError {
+    let message = format!(
+        "Can not perform the requested operation on a nested resource. Parent resource '{}/{}/{}' not found.",
+        id.gateway().name(),
+        id.collection(),
+        id.name()
+    );
+    ApiError::not_found("ParentResourceNotFound", message)
 }
 
 fn not_found(id: &ChildId) -> ApiError {

@@ -44,12 +44,28 @@ pub(super) fn render<T>(
     let items: Vec<Value> = listing.items.into_iter().map(item).collect();
     reply.insert("value".to_owned(), Value::Array(items));
     if let Some(next) = listing.next {
-        let token = BASE64_URL_SAFE_NO_PAD.encode(next);
-        let (version, limit) = (&call.api_version, page.limit);
-        let link = format!("{path}?api-version={version}&%24top={limit}&%24skiptoken={token}");
-        reply.insert("nextLink".to_owned(), Value::String(call.url(&link)));
+        let link = next_link(call, page, path, &next);
+        reply.insert("nextLink".to_owned(), Value::String(link));
     }
     Value::Object(reply)
+}
+
+/// The absolute URL of the part that begins at `next`.
+pub(super) fn next_link(call: &Call, page: &Page, path: &str, next: &str) -> String {
+    let token = BASE64_URL_SAFE_NO_PAD.encode(next);
+    let (version, limit) = (&call.api_version, page.limit);
+    call.url(&format!(
+        "{path}?api-version={version}&%24top={limit}&%24skiptoken={token}"
+    ))
+}
+
+/// 400: not a continuation token of this list.
+pub(super) fn invalid_token() -> ApiError {
+    ApiError::bad_request(
+        "InvalidSkipToken",
+        "$skiptoken is not one that this API gave.",
+    )
+    .target("$skiptoken")
 }
 
 fn decode(token: &str) -> Result<String, ApiError> {
@@ -58,13 +74,7 @@ fn decode(token: &str) -> Result<String, ApiError> {
         .and_then(|bytes| String::from_utf8(bytes).ok())
         // Postgres refuses a text with NUL.
         .filter(|token| !token.contains('\0'))
-        .ok_or_else(|| {
-            ApiError::bad_request(
-                "InvalidSkipToken",
-                "$skiptoken is not one that this API gave.",
-            )
-            .target("$skiptoken")
-        })
+        .ok_or_else(invalid_token)
 }
 
 const DEFAULT_LIMIT: u32 = 100;

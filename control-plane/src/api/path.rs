@@ -1,11 +1,14 @@
 //! Request paths: fixed segments match in any case, names keep theirs.
 
+mod extension;
+
 use model::{
     ChildId, Collection, GatewayId, ResourceGroupId, ResourceGroupName, ResourceName,
     SubscriptionId,
 };
 use uuid::Uuid;
 
+pub(super) use self::extension::Extension;
 use super::error::ApiError;
 
 /// Everything that the API answers, by its path.
@@ -31,6 +34,8 @@ pub(super) enum ArmPath {
     Children(GatewayId, Collection),
     /// `{gateway}/{collection}/{name}`
     Child(ChildId),
+    /// `{gateway}/{collection}/{name}/providers/Portcullis.Security/...`
+    Extension(ChildId, Extension),
     /// `{subscription}/providers/Microsoft.Network/locations/{location}/operations/{id}`
     Operation(SubscriptionId, Uuid),
     /// `{subscription}/providers/Microsoft.Network/locations/{location}/operationResults/{id}`
@@ -106,7 +111,7 @@ impl ArmPath {
             Self::Gateway(id) | Self::GatewayAction(id, _) | Self::Children(id, _) => {
                 id.to_string()
             }
-            Self::Child(id) => id.to_string(),
+            Self::Child(id) | Self::Extension(id, _) => id.to_string(),
             Self::ResourceGroups(subscription)
             | Self::GroupOperationResult(subscription, _)
             | Self::Provider(subscription)
@@ -182,6 +187,13 @@ fn in_group(group: ResourceGroupId, rest: &[&str], path: &str) -> Result<ArmPath
             Ok(ArmPath::Child(
                 gateway.child(collection, resource_name(name)?),
             ))
+        }
+        [collection, name, providers, namespace, rest @ ..]
+            if is(providers, "providers") && is(namespace, EXTENSIONS) =>
+        {
+            let collection = Collection::parse(collection).ok_or_else(|| unknown(path))?;
+            let child = gateway.child(collection, resource_name(name)?);
+            extension::parse(child, rest, path)
         }
         _ => Err(unknown(path)),
     }
@@ -295,10 +307,12 @@ fn is(segment: &str, name: &str) -> bool {
     segment.eq_ignore_ascii_case(name)
 }
 
+/// Namespace of what Azure has no room for.
+const EXTENSIONS: &str = "Portcullis.Security";
 const GATEWAYS: &str = "applicationGateways";
 const SSL_OPTIONS: &str = "applicationGatewayAvailableSslOptions";
 /// One more than the longest path has, so that longer ones stay unknown.
-const MAX_SEGMENTS: usize = 12;
+const MAX_SEGMENTS: usize = 15;
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@ mod concurrency;
 mod document;
 mod gateway;
 mod https;
+mod readiness;
 mod request;
 mod resource_group;
 mod trust_epoch;

@@ -11,7 +11,9 @@ use control_plane::{
     parse::SecretBlob,
     permit::{Permit, Read, Write},
     reconcile::{Metrics, Reconciler},
-    store::{Precondition, PutGateway, PutResourceGroup, Session, Store, WantedGateway},
+    store::{
+        DeleteGateway, Precondition, PutGateway, PutResourceGroup, Session, Store, WantedGateway,
+    },
     subscription::Subscription,
 };
 use model::{GatewayId, ResourceGroupId, Secret};
@@ -119,6 +121,18 @@ pub(crate) fn with_keys(put: PutGateway, given: &[&str], referred: &[&str]) -> P
         keys,
         ..put
     }
+}
+
+/// Begins the deletion of a gateway.
+pub(crate) async fn delete(store: &Store, name: &str) {
+    let delete = DeleteGateway {
+        id: gateway_id(name),
+        precondition: Precondition::None,
+        correlation_id: "correlation".to_owned(),
+        now: now(),
+        deadline: now(),
+    };
+    store.delete_gateway(&write(), delete).await.unwrap();
 }
 
 pub(crate) fn reconciler(store: &Store) -> Reconciler {

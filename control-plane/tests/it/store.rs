@@ -6,6 +6,7 @@ mod group;
 mod migration;
 mod operation;
 mod put;
+mod readiness;
 mod replica;
 mod secret;
 mod ticket_key;

@@ -3,6 +3,7 @@
 mod answer;
 mod connection;
 mod delivery;
+mod readiness;
 mod rig;
 mod ticket_keys;
 mod worker;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use proto::config::v1::{
-    RemoveGateway, Synced, WorkerMessage, control_message::Message as ToWorker,
+    ReadinessReport, RemoveGateway, Synced, WorkerMessage, control_message::Message as ToWorker,
     worker_message::Message as FromWorker,
 };
 use tokio::{sync::watch, time::Instant};
@@ -27,6 +27,7 @@ use crate::{
         metrics::Answer,
         plan::{OnWorker, Step, Version},
         publisher::{Published, Wanted},
+        readiness,
         service::Parts,
     },
     telemetry::Chain,
@@ -235,8 +236,10 @@ impl<'a> Worker<'a> {
                 self.resend(missing.nonce, hashes.map_err(Ended::refused)?)
                     .await
             }
-            // Not kept yet.
-            Some(FromWorker::ReadinessReport(_)) => Ok(()),
+            Some(FromWorker::ReadinessReport(report)) => {
+                self.reported(report).await;
+                Ok(())
+            }
             Some(FromWorker::Hello(_)) => Err(Ended::refused(Status::invalid_argument(
                 "Hello comes once, as the first message",
             ))),
@@ -535,6 +538,20 @@ impl<'a> Worker<'a> {
             .record_refused(&self.session, &wanted, &refusal, now)
             .await?;
         Ok(())
+    }
+
+    /// Adds a readiness report up. One that is lost loses counts and nothing else, so the session goes on.
+    async fn reported(&mut self, report: ReadinessReport) {
+        let key = report.gateway_id.to_ascii_lowercase();
+        let now = self.parts.clock.now();
+        let is_own = self.wanted(&key).is_some();
+        let Some(report) = readiness::parse(now, report).filter(|_| is_own) else {
+            tracing::debug!("a readiness report is about nothing that the worker serves");
+            return;
+        };
+        if let Err(error) = self.parts.store.add_readiness(&key, &report, now).await {
+            tracing::warn!(error = %Chain(&error), "a readiness report is lost");
+        }
     }
 
     /// Sends the blobs that the worker lacks after all, then the message with the same nonce once more.

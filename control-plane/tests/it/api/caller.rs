@@ -107,6 +107,11 @@ impl Caller {
         names
     }
 
+    /// Path and query of an absolute URL in a reply.
+    pub(crate) fn path_of(&self, url: &str) -> String {
+        url.strip_prefix(ORIGIN).unwrap().to_owned()
+    }
+
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
         let response = self.router.as_ref().clone().oneshot(request).await.unwrap();

@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, Connection, Executor};
 
 use crate::{
     database::{Database, on_both_databases},
-    fixture::{gateway_id, now, put, read, reconciler, wanted, with_group, write},
+    fixture::{delete, now, put, read, reconciler, wanted, with_group, write},
 };
 
 on_both_databases!(
@@ -133,15 +133,4 @@ async fn a_later_gateway_of_the_same_name_gets_keys_of_its_own(database: Databas
     let later = gateway(&store, "gw").await;
     assert!(!add(&store, &earlier, 1, &TicketKey::random().unwrap()).await);
     assert!(add(&store, &later, 1, &TicketKey::random().unwrap()).await);
-}
-
-async fn delete(store: &Store, name: &str) {
-    let delete = control_plane::store::DeleteGateway {
-        id: gateway_id(name),
-        precondition: control_plane::store::Precondition::None,
-        correlation_id: "correlation".to_owned(),
-        now: now(),
-        deadline: now(),
-    };
-    store.delete_gateway(&write(), delete).await.unwrap();
 }

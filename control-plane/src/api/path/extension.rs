@@ -1,0 +1,29 @@
+//! Paths of extension resources: `{child}/providers/Portcullis.Security/...`.
+
+use model::{ChildId, Collection};
+
+use super::{ArmPath, is, unknown};
+use crate::api::error::ApiError;
+
+/// What lies below a child of a gateway besides what Azure knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::api) enum Extension {
+    /// `{sslProfile}/…/readinessReports/default`
+    ReadinessReport,
+}
+
+/// What `rest` is below `child`, after `providers/Portcullis.Security`; `path` is all of it.
+///
+/// # Errors
+/// 404 for a path that means nothing here.
+pub(super) fn parse(child: ChildId, rest: &[&str], path: &str) -> Result<ArmPath, ApiError> {
+    let extension = match (child.collection(), rest) {
+        (Collection::SSL_PROFILES, [reports, default])
+            if is(reports, "readinessReports") && is(default, "default") =>
+        {
+            Extension::ReadinessReport
+        }
+        _ => return Err(unknown(path)),
+    };
+    Ok(ArmPath::Extension(child, extension))
+}
