@@ -196,6 +196,7 @@ async fn assemble(
     let mut registry = telemetry::registry();
     let metrics = telemetry::Metrics::register(&mut registry);
     listeners.metrics().register(&mut registry);
+    let reports = listeners.metrics().shared().readiness_reports;
     let admin_error = |source| StartError::Admin {
         address: settings.admin_listen,
         source,
@@ -238,7 +239,7 @@ async fn assemble(
     if applier.serves_something() {
         readiness.set();
     }
-    let client = Client::new(settings, readiness.clone(), metrics);
+    let client = Client::new(settings, readiness.clone(), reports, metrics);
     Ok((
         Parts {
             admin,

@@ -1,6 +1,7 @@
 //! One client connection, from accept to close.
 
 pub(crate) mod client;
+pub(crate) mod handshake_log;
 pub(crate) mod linger;
 pub(crate) mod registry;
 pub(crate) mod stream;
@@ -18,12 +19,13 @@ use tokio_rustls::server::TlsStream;
 use crate::access_log::record::{self, TlsFacts};
 use crate::connection::registry::{Kind, Registered, Watch};
 use crate::connection::stream::ClientStream;
+use crate::connection::vetting::Vetting;
 use crate::cores::core::{Core, Permit};
 use crate::http::{h1, h2};
 use crate::listener::accept::Origin;
 use crate::route::Authenticated;
 use crate::snapshot::{Bind, BindProtocol};
-use crate::tls::accept::{self, Accepted};
+use crate::tls::accept;
 
 /// Names a client connection in logs; random, so unique among workers and their restarts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,20 +110,21 @@ async fn serve(
         BindProtocol::Https => {
             let accepting = accept::accept(&core, registered.watch(), &site, id, client, stream);
             let accepting = Box::pin(accepting);
-            let Some(accepted) = accepting.await else {
+            let Some(mut accepted) = accepting.await else {
                 return;
             };
             drop(site);
-            let Accepted {
-                stream,
-                virtual_host,
-                decision,
-            } = accepted;
-            let vetting = vetting::vet(&core, registered.watch(), &virtual_host, decision);
-            let Some(authenticated) = Box::pin(vetting).await else {
+            let vetting = Vetting {
+                core: &core,
+                watch: registered.watch(),
+                bind: &bind,
+                accepted: &mut accepted,
+            };
+            let Some(authenticated) = Box::pin(vetting.vet()).await else {
                 return;
             };
-            drop(virtual_host);
+            let stream = accepted.stream;
+            drop(accepted.virtual_host);
             let tls = Some((&*stream, authenticated));
             let connection = connection(core, origin, &registered, id, client, &bind, tls);
             drop(bind);

@@ -13,6 +13,7 @@ mod http;
 pub mod limits;
 pub mod listener;
 pub mod metrics;
+mod readiness_report;
 pub mod revocation;
 mod route;
 pub mod settings;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use client_auth::Reason;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -27,6 +28,7 @@ struct Inner {
     shared: Shared,
     log_dropped: Counter,
     handshake_failures: Family<[(&'static str, &'static str); 1], SharedCounter>,
+    client_refusals: Family<[(&'static str, &'static str); 1], SharedCounter>,
 }
 
 /// A number that goes up. Only its own core writes it.
@@ -79,6 +81,7 @@ pub(crate) struct CoreMetrics {
     pub(crate) upstream_reuses: Counter,
     pub(crate) upstream_latency: Latency,
     handshake_failures: Family<[(&'static str, &'static str); 1], SharedCounter>,
+    client_refusals: Family<[(&'static str, &'static str); 1], SharedCounter>,
 }
 
 /// One counter for each reason.
@@ -95,6 +98,12 @@ impl CoreMetrics {
     pub(crate) fn handshake_failed(&self, reason: &'static str) {
         self.handshake_failures
             .get_or_create(&[("reason", reason)])
+            .inc();
+    }
+
+    pub(crate) fn client_refused(&self, reason: Reason) {
+        self.client_refusals
+            .get_or_create(&[("reason", reason.label())])
             .inc();
     }
 
@@ -115,9 +124,11 @@ impl CoreMetrics {
 impl Metrics {
     pub(crate) fn new(cores: NonZeroUsize) -> Self {
         let handshake_failures = Family::default();
+        let client_refusals = Family::default();
         let core = || {
             Arc::new(CoreMetrics {
                 handshake_failures: handshake_failures.clone(),
+                client_refusals: client_refusals.clone(),
                 ..CoreMetrics::default()
             })
         };
@@ -126,6 +137,7 @@ impl Metrics {
             shared: Shared::default(),
             log_dropped: Counter::default(),
             handshake_failures,
+            client_refusals,
         }))
     }
 
@@ -135,6 +147,11 @@ impl Metrics {
             "tls_handshake_failures",
             "TLS handshakes with clients that failed, by reason",
             self.0.handshake_failures.clone(),
+        );
+        registry.register(
+            "client_refusals",
+            "Clients that were not let in for their certificate, by alert or by status, by reason",
+            self.0.client_refusals.clone(),
         );
         registry.register_collector(Box::new(self.clone()));
     }

@@ -135,6 +135,14 @@ impl ClientAuth {
     pub fn mode(&self) -> Mode {
         self.authenticator.policy().mode
     }
+
+    /// Whether a client that may not in fails the handshake.
+    pub fn refuses_in_handshake(&self) -> bool {
+        match (self.mode(), self.refusal_form) {
+            (Mode::Strict | Mode::Passthrough, RefusalForm::TlsAlert) => true,
+            (Mode::ReportOnly, _) | (_, RefusalForm::HttpStatus) => false,
+        }
+    }
 }
 
 /// Where requests go.

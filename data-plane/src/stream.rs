@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 
 use crate::admin::Readiness;
 use crate::apply::Applier;
+use crate::readiness_report::ReadinessReports;
 use crate::settings::{ControlPlane, Settings, Subscription};
 use crate::telemetry::{Chain, Disconnect, Metrics};
 use backoff::Backoff;
@@ -30,6 +31,7 @@ pub(crate) struct Client {
     control_plane: ControlPlane,
     subscription: Subscription,
     readiness: Readiness,
+    reports: ReadinessReports,
     metrics: Metrics,
 }
 
@@ -52,14 +54,22 @@ enum StreamError {
 const ANSWERS: usize = 16;
 /// From dialling to the response head.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often the control plane hears what report-only profiles would have refused, if there is something to hear.
+const REPORT_INTERVAL: Duration = Duration::from_secs(3);
 /// How long a stopping worker waits for the control plane to end the stream.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// `ApplyGateway` lists every blob of a gateway by 32 bytes; this is room for a million.
 const MAX_MESSAGE: usize = 40 << 20;
 
 impl Client {
-    pub(crate) fn new(settings: &Settings, readiness: Readiness, metrics: Metrics) -> Self {
+    pub(crate) fn new(
+        settings: &Settings,
+        readiness: Readiness,
+        reports: ReadinessReports,
+        metrics: Metrics,
+    ) -> Self {
         Self {
+            reports,
             worker_id: settings.worker_id.clone(),
             control_plane: settings.control_plane.clone(),
             subscription: settings.subscription.clone(),
@@ -116,9 +126,15 @@ impl Client {
         self.metrics.connected.set(1);
         info!(control_plane = %self.control_plane.url, "connected to the control plane");
         let mut session = Session::new(applier, answers, &self.metrics);
+        let mut reporting = time::interval(REPORT_INTERVAL);
+        reporting.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
         loop {
             let message = tokio::select! {
                 () = shutdown.cancelled() => break,
+                _ = reporting.tick() => {
+                    session.report(&self.reports).await?;
+                    continue;
+                }
                 message = incoming.message() => message.map_err(Box::new).map_err(StreamError::Status)?,
             };
             let message = message.ok_or(StreamError::Closed)?;

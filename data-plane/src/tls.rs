@@ -3,5 +3,5 @@
 pub(crate) mod accept;
 pub(crate) mod client_auth;
 pub mod handshake;
-pub(crate) mod server_config;
+pub mod server_config;
 pub(crate) mod upstream_config;

@@ -35,6 +35,7 @@ pub(crate) struct ClientFacts {
     #[expect(dead_code, reason = "headers about the client will tell it")]
     pub(crate) path: Box<[PathCertificate]>,
     /// What had to be found out about revocation.
+    #[expect(dead_code, reason = "live connections will be looked at again")]
     pub(crate) plan: RevocationPlan,
     /// When the path was verified: in this handshake, also where it resumed a session.
     #[expect(dead_code, reason = "headers about the client will tell it")]
@@ -68,8 +69,8 @@ impl Outcome {
 }
 
 impl ClientFacts {
-    /// What `decision`, made at `now`, tells of the client.
-    pub(crate) fn new(decision: Decision, now: UnixTime) -> Self {
+    /// What `decision`, made at `now` and final, tells of the client.
+    pub(crate) fn new(decision: &Decision, now: UnixTime) -> Self {
         let outcome = match &decision.verdict {
             Ok(identity) => match identity.verification {
                 Verification::Verified => Outcome::Success,
@@ -79,13 +80,13 @@ impl ClientFacts {
             Err(refusal) => Outcome::Failed(refusal.reason),
         };
         let verified = outcome == Outcome::Success;
-        let path = if verified { decision.path } else { Vec::new() };
+        let path: &[PathCertificate] = if verified { &decision.path } else { &[] };
         Self {
             outcome,
-            presented: decision.presented,
-            identity: decision.verdict.ok(),
-            path: path.into_boxed_slice(),
-            plan: decision.revocation,
+            presented: decision.presented.clone(),
+            identity: decision.verdict.as_ref().ok().cloned(),
+            path: path.into(),
+            plan: decision.revocation.clone(),
             verified_at: now,
         }
     }

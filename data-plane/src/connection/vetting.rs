@@ -3,47 +3,110 @@
 
 use std::sync::Arc;
 
-use client_auth::{Decision, Mode, Reason, Refusal, RevocationPlan};
+use client_auth::revocation::Judgement;
+use client_auth::{Check, CheckName, Decision, Mode, Reason, Refusal, RevocationPlan};
 use rustls_pki_types::UnixTime;
 
 use crate::connection::client::{ClientFacts, Outcome, Standing};
+use crate::connection::handshake_log::HandshakeLog;
 use crate::connection::registry::Watch;
 use crate::cores::core::Core;
 use crate::route::Authenticated;
-use crate::snapshot::{ClientAuth, VirtualHost};
+use crate::snapshot::{Bind, ClientAuth};
+use crate::tls::accept::Accepted;
 
-/// Settles what a connection may do on the virtual host that its handshake selected. `None`: it is not to be served.
-///
-/// `decision` is present exactly where a certificate was asked for.
-pub(super) async fn vet(
-    core: &Core,
-    watch: &Watch,
-    virtual_host: &VirtualHost,
-    decision: Option<Decision>,
-) -> Option<Authenticated> {
-    let tls = virtual_host.tls.as_ref()?;
-    let mut authenticated = Authenticated {
-        listener: Arc::clone(&virtual_host.listener),
-        policy_hash: tls.policy_hash,
-        standing: Standing::NotAsked,
-        client: None,
-        valid_until: None,
-    };
-    match (&tls.client_auth, decision) {
-        (None, None) => {}
-        (Some(client_auth), Some(decision)) => {
-            let mut facts = Box::new(ClientFacts::new(decision, core.time.unix()));
-            let until = settle(core, watch, client_auth, &mut facts).await;
-            authenticated.standing = standing(client_auth.mode(), facts.outcome);
-            if client_auth.mode() == Mode::Strict {
-                authenticated.valid_until = until;
+/// A connection whose handshake is over.
+#[derive(Debug)]
+pub(super) struct Vetting<'a> {
+    pub(super) core: &'a Core,
+    pub(super) watch: &'a Watch,
+    pub(super) bind: &'a Bind,
+    pub(super) accepted: &'a mut Accepted,
+}
+
+impl Vetting<'_> {
+    /// Settles what the connection may do on the virtual host that its handshake selected. `None`: it is not to be served.
+    pub(super) async fn vet(self) -> Option<Authenticated> {
+        let virtual_host = Arc::clone(&self.accepted.virtual_host);
+        let tls = virtual_host.tls.as_ref()?;
+        let mut authenticated = Authenticated {
+            listener: Arc::clone(&virtual_host.listener),
+            policy_hash: tls.policy_hash,
+            standing: Standing::NotAsked,
+            client: None,
+            valid_until: None,
+        };
+        match (&tls.client_auth, self.accepted.decision.take()) {
+            (None, None) => {}
+            (Some(client_auth), Some(decision)) => {
+                self.settle(client_auth, decision, &mut authenticated).await;
             }
-            authenticated.client = Some(facts);
+            // The decision and the configuration do not belong together.
+            (None, Some(_)) | (Some(_), None) => return None,
         }
-        // The decision and the configuration do not belong together.
-        (None, Some(_)) | (Some(_), None) => return None,
+        Some(authenticated)
     }
-    Some(authenticated)
+
+    async fn settle(
+        &self,
+        client_auth: &ClientAuth,
+        mut decision: Decision,
+        authenticated: &mut Authenticated,
+    ) {
+        let core = self.core;
+        let evidence_until = if decision.revocation.questions.is_empty() {
+            None
+        } else {
+            let judgements =
+                ask_about_revocation(core, self.watch, client_auth, &decision.revocation).await;
+            Some(judged(&mut decision, judgements))
+        };
+        let facts = ClientFacts::new(&decision, core.time.unix());
+        authenticated.standing = standing(client_auth.mode(), facts.outcome);
+        if client_auth.mode() == Mode::Strict {
+            let path_until = facts.identity.as_ref().map(|it| it.path_not_after);
+            authenticated.valid_until = path_until.into_iter().chain(evidence_until).min();
+        }
+        authenticated.client = Some(Box::new(facts));
+        self.tell(client_auth, &decision, authenticated.standing);
+    }
+
+    /// Logs, counts and reports what became of the client.
+    fn tell(&self, client_auth: &ClientAuth, decision: &Decision, standing: Standing) {
+        let (core, accepted) = (self.core, &self.accepted);
+        let gateway_id = &self.bind.gateway_id;
+        let log = HandshakeLog {
+            connection: accepted.connection,
+            peer: accepted.peer,
+            gateway: gateway_id,
+            listener: &accepted.virtual_host.listener,
+            client_auth,
+            resumed: accepted.resumed,
+            duration: core.time.now().duration_since(accepted.started),
+        };
+        let reports = &core.shared.readiness_reports;
+        let (profile, report_only) = (
+            &client_auth.ssl_profile,
+            client_auth.mode() == Mode::ReportOnly,
+        );
+        match (&decision.verdict, standing) {
+            (Err(refusal), Standing::Refused(_)) => {
+                core.metrics.client_refused(refusal.reason);
+                log.refused(decision, refusal);
+            }
+            (Err(refusal), Standing::Good | Standing::NotAsked) if report_only => {
+                let certificate = decision.presented.as_deref();
+                reports.refuse(gateway_id, profile, certificate, refusal, core.time.unix());
+                log.would_refuse(decision, refusal);
+            }
+            (Ok(_) | Err(_), _) => {
+                if report_only {
+                    reports.accept(gateway_id, profile);
+                }
+                log.accepted(decision);
+            }
+        }
+    }
 }
 
 /// What a client may do by `mode`. A certificate that is not good is never treated like none.
@@ -61,37 +124,38 @@ fn standing(mode: Mode, outcome: Outcome) -> Standing {
     }
 }
 
-/// Finds out whether a verified path has been revoked; a bad answer becomes the outcome. Tells how long the path and the
-/// evidence hold.
-async fn settle(
-    core: &Core,
-    watch: &Watch,
-    client_auth: &ClientAuth,
-    facts: &mut ClientFacts,
-) -> Option<UnixTime> {
-    let path_until = facts.identity.as_ref()?.path_not_after;
-    if facts.plan.questions.is_empty() {
-        return Some(path_until);
-    }
-    match ask_about_revocation(core, watch, client_auth, &facts.plan).await {
-        Ok(evidence_until) => Some(path_until.min(evidence_until)),
-        Err(refusal) => {
-            facts.outcome = Outcome::Failed(refusal.reason);
-            facts.identity = None;
-            None
+/// Adds the judgements to the decision; the first bad one becomes its verdict. Tells until when all of them hold.
+///
+/// A question without a judgement is a bad one.
+fn judged(decision: &mut Decision, judgements: Vec<Judgement>) -> UnixTime {
+    let mut until = END_OF_TIME;
+    let missing = decision.revocation.questions.len() != judgements.len();
+    for judgement in judgements {
+        until = until.min(judgement.valid_until);
+        decision.checks.push(judgement.check);
+        if let (Ok(_), Err(refusal)) = (&decision.verdict, judgement.result) {
+            decision.verdict = Err(refusal);
         }
     }
+    if missing && decision.verdict.is_ok() {
+        let refusal = Refusal::new(Reason::RevocationUnavailable, "nobody could be asked");
+        let check = Check::new(CheckName::Revocation, Err(refusal.clone()));
+        decision.checks.push(check);
+        decision.verdict = Err(refusal);
+    }
+    until
 }
 
-/// The gate of revocation: answers every question of `plan` within the budget, or refuses. `Ok`: until when the answers
-/// hold. This worker has no source of evidence yet, so whoever would have to be asked about is refused.
+/// The gate of revocation: answers every question of `plan`, in order, within the budget. This worker has no source of
+/// evidence yet, so it has no answers, and whoever would have to be asked about is refused.
 #[expect(clippy::unused_async, reason = "answers will have to be waited for")]
 async fn ask_about_revocation(
     _core: &Core,
     _watch: &Watch,
     _client_auth: &ClientAuth,
-    plan: &RevocationPlan,
-) -> Result<UnixTime, Refusal> {
-    let detail = format!("{} questions, nobody to ask", plan.questions.len());
-    Err(Refusal::new(Reason::RevocationUnavailable, detail))
+    _plan: &RevocationPlan,
+) -> Vec<Judgement> {
+    Vec::new()
 }
+
+const END_OF_TIME: UnixTime = UnixTime::since_unix_epoch(std::time::Duration::MAX);

@@ -19,6 +19,7 @@ use crate::cores::{Command, EndProcessOnPanic, ProxySettings};
 use crate::limits::Limits;
 use crate::listener::accept;
 use crate::metrics::CoreMetrics;
+use crate::readiness_report::ReadinessReports;
 use crate::upstream::pool::Pools;
 
 /// What the connections of one core share. Never leaves its thread.
@@ -38,12 +39,13 @@ pub(crate) struct Core {
     pub(crate) shared: Shared,
 }
 
-/// What all cores count together.
+/// What all cores have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) connections: Gate,
     pub(crate) handshakes: Gate,
     pub(crate) overload: Arc<Overload>,
+    pub(crate) readiness_reports: ReadinessReports,
 }
 
 impl Default for Shared {
@@ -52,6 +54,7 @@ impl Default for Shared {
             connections: Gate::default(),
             handshakes: Gate::default(),
             overload: Arc::new(Overload::new(Instant::now())),
+            readiness_reports: ReadinessReports::default(),
         }
     }
 }

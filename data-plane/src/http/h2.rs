@@ -252,10 +252,7 @@ fn refuse(mut turn: Turn, watch: &Watch, refusal: Refusal) -> Response<Body> {
     let core = &turn.connection.core;
     watch.arm(core.time.deadline(core.limits.header_read_timeout));
     // Other refusals concern one stream; what is wrong with it says nothing about the connection.
-    if matches!(
-        refusal,
-        Refusal::PolicyChanged | Refusal::CertificateExpired
-    ) {
+    if refusal.concerns_the_client() {
         turn.connection.watch.start_draining();
     }
     let page = refusal.page();

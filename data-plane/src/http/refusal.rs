@@ -136,6 +136,20 @@ impl Refusal {
         self as usize
     }
 
+    /// Whether it stands against the client as such, and so against every request on its connection.
+    pub(crate) const fn concerns_the_client(self) -> bool {
+        matches!(
+            self,
+            Self::CertificateExpired
+                | Self::ClientCertificateError
+                | Self::ClientCertificateRevoked
+                | Self::ClientRevocationUnavailable
+                | Self::ClientRevocationUnknown
+                | Self::NoClientCertificate
+                | Self::PolicyChanged
+        )
+    }
+
     /// The reason phrase of the status.
     pub(crate) fn reason_phrase(self) -> &'static str {
         match self.status() {

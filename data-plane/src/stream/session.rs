@@ -15,6 +15,7 @@ use super::StreamError;
 use crate::apply::{Answer, Applier};
 use crate::blobs::Digest;
 use crate::convert::Rejected;
+use crate::readiness_report::ReadinessReports;
 use crate::telemetry::{Metrics, SnapshotOutcome};
 
 /// One stream from `Hello` on.
@@ -84,6 +85,14 @@ impl<'a> Session<'a> {
             }
         }
         Ok(false)
+    }
+
+    /// Sends what report-only profiles would have refused since the last report.
+    pub(super) async fn report(&mut self, reports: &ReadinessReports) -> Result<(), StreamError> {
+        for report in reports.take() {
+            self.send(Worker::ReadinessReport(report)).await?;
+        }
+        Ok(())
     }
 
     async fn apply(&mut self, apply: &wire::ApplyGateway) -> Result<(), StreamError> {

@@ -4,14 +4,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use client_auth::Decision;
+use rustls::HandshakeKind;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::connection::ConnectionId;
+use crate::connection::handshake_log::HandshakeLog;
 use crate::connection::linger;
 use crate::connection::registry::{Expired, Watch};
 use crate::cores::core::Core;
@@ -20,7 +23,7 @@ use crate::http::host::canonical_name;
 use crate::http::refusal::Refusal;
 use crate::http::reply;
 use crate::route::Site;
-use crate::snapshot::VirtualHost;
+use crate::snapshot::{ClientAuth, VirtualHost};
 use crate::tls::handshake::{CURRENT, Handshake};
 
 /// A handshake that succeeded.
@@ -30,6 +33,11 @@ pub(crate) struct Accepted {
     pub(crate) virtual_host: Arc<VirtualHost>,
     /// About the client; present exactly where a certificate was asked for.
     pub(crate) decision: Option<Decision>,
+    /// Whether a session was resumed.
+    pub(crate) resumed: bool,
+    pub(crate) connection: ConnectionId,
+    pub(crate) peer: SocketAddr,
+    pub(crate) started: Instant,
 }
 
 /// Makes the handshake. A failure is counted, logged with its reason, and told to the client by nothing but the alert.
@@ -41,7 +49,7 @@ pub(crate) async fn accept(
     peer: SocketAddr,
     mut stream: TcpStream,
 ) -> Option<Accepted> {
-    core.time.now();
+    let started = core.time.now();
     watch.arm(core.time.deadline(core.limits.handshake_timeout));
     let handshake = Rc::new(Handshake::new(id));
     let mut chosen = None;
@@ -52,9 +60,22 @@ pub(crate) async fn accept(
                 .race(CURRENT.scope(Rc::clone(&handshake), making))
                 .await
             {
-                Ok(Ok(accepted)) => {
+                Ok(Ok(Made {
+                    stream,
+                    virtual_host,
+                    decision,
+                })) => {
                     core.metrics.handshakes.add(1);
-                    return Some(accepted);
+                    let resumed = stream.get_ref().1.handshake_kind();
+                    return Some(Accepted {
+                        stream,
+                        virtual_host,
+                        decision,
+                        resumed: resumed == Some(HandshakeKind::Resumed),
+                        connection: id,
+                        peer,
+                        started,
+                    });
                 }
                 Ok(Err((failure, rest))) => {
                     if let Some(mut stream) = rest {
@@ -77,9 +98,17 @@ pub(crate) async fn accept(
         peer,
         gateway: &site.bind().gateway_id,
         virtual_host: chosen.as_deref(),
+        duration: core.time.now().duration_since(started),
     };
     failed.report(core, &handshake, &failure);
     None
+}
+
+/// What [`make`] makes.
+struct Made {
+    stream: Box<TlsStream<TcpStream>>,
+    virtual_host: Arc<VirtualHost>,
+    decision: Option<Decision>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +133,7 @@ async fn make(
     stream: TcpStream,
     handshake: &Rc<Handshake>,
     chosen: &mut Option<Arc<VirtualHost>>,
-) -> Result<Accepted, (Failure, Option<TcpStream>)> {
+) -> Result<Made, (Failure, Option<TcpStream>)> {
     let mut acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let start = match (&mut acceptor).await {
         Ok(start) => start,
@@ -146,7 +175,7 @@ async fn make(
             }
         }
     };
-    Ok(Accepted {
+    Ok(Made {
         stream: Box::new(stream),
         virtual_host: Arc::clone(host),
         decision,
@@ -192,37 +221,74 @@ struct Failed<'a> {
     peer: SocketAddr,
     gateway: &'a str,
     virtual_host: Option<&'a VirtualHost>,
+    duration: Duration,
 }
 
 impl Failed<'_> {
     /// One line and one count; of handshakes that were too many, one line a second.
     fn report(&self, core: &Core, handshake: &Handshake, failure: &Failure) {
-        let Self {
-            id, peer, gateway, ..
-        } = self;
-        let listener = self.virtual_host.map(|host| &*host.listener);
-        let tls = self.virtual_host.and_then(|host| host.tls.as_ref());
-        let ssl_profile = tls.and_then(|tls| tls.client_auth.as_ref());
-        let ssl_profile = ssl_profile.map(|client_auth| &*client_auth.ssl_profile);
-        let decision = handshake.take_decision();
-        if let Some(Err(refusal)) = decision.map(|decision| decision.verdict) {
-            let (reason, detail) = (refusal.reason.label(), &*refusal.detail);
-            core.metrics.handshake_failed(reason);
-            tracing::info!(connection = %id, %peer, gateway, listener, ssl_profile, reason, detail, "client certificate refused");
-            return;
-        }
-        let reason = failure.label();
-        core.metrics.handshake_failed(reason);
         if matches!(failure, Failure::TooMany) {
+            core.metrics.handshake_failed(failure.label());
             let overload = &core.shared.overload;
             overload.handshake_refused(core.time.now(), &core.limits);
             return;
         }
+        if failure.is_of_the_certificate() && self.refused(core, handshake) {
+            return;
+        }
+        let listener = self.virtual_host.map(|host| &*host.listener);
+        let ssl_profile = self.client_auth().map(|it| &*it.ssl_profile);
+        let (id, peer, gateway, reason) = (self.id, self.peer, self.gateway, failure.label());
+        core.metrics.handshake_failed(reason);
         tracing::info!(connection = %id, %peer, gateway, listener, ssl_profile, reason, detail = %failure, "handshake failed");
+    }
+
+    /// Tells of a client that was refused for what it showed, or did not show. False: there is no such decision.
+    fn refused(&self, core: &Core, handshake: &Handshake) -> bool {
+        let (Some(client_auth), Some(virtual_host)) = (self.client_auth(), self.virtual_host)
+        else {
+            return false;
+        };
+        if !client_auth.refuses_in_handshake() {
+            return false;
+        }
+        let absent = || client_auth.authenticator.decide_absent();
+        let decision = handshake.take_decision().unwrap_or_else(absent);
+        let Err(refusal) = &decision.verdict else {
+            return false;
+        };
+        core.metrics.handshake_failed(refusal.reason.label());
+        core.metrics.client_refused(refusal.reason);
+        let log = HandshakeLog {
+            connection: self.id,
+            peer: self.peer,
+            gateway: self.gateway,
+            listener: &virtual_host.listener,
+            client_auth,
+            resumed: false,
+            duration: self.duration,
+        };
+        log.refused(&decision, refusal);
+        true
+    }
+
+    fn client_auth(&self) -> Option<&ClientAuth> {
+        let tls = self.virtual_host.and_then(|host| host.tls.as_ref());
+        tls.and_then(|tls| tls.client_auth.as_deref())
     }
 }
 
 impl Failure {
+    /// Whether the handshake ended over the client's certificate, and not over its signature or anything else.
+    fn is_of_the_certificate(&self) -> bool {
+        let Self::Io(error) = self else { return false };
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+        matches!(
+            inner,
+            Some(rustls::Error::NoCertificatesPresented | rustls::Error::InvalidCertificate(_))
+        )
+    }
+
     /// A closed set of labels.
     fn label(&self) -> &'static str {
         match self {

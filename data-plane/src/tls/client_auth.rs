@@ -12,7 +12,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use super::handshake::CURRENT;
-use crate::snapshot::{ClientAuth, RefusalForm};
+use crate::snapshot::ClientAuth;
 
 /// Asks every client for a certificate and lets the [`Authenticator`](client_auth::Authenticator) decide about it.
 ///
@@ -45,15 +45,6 @@ impl Verifier {
             algorithms,
         }
     }
-
-    /// Whether a refusal fails the handshake.
-    fn refuses_here(&self) -> bool {
-        let refuses = match self.client_auth.mode() {
-            Mode::Strict | Mode::Passthrough => true,
-            Mode::ReportOnly => false,
-        };
-        refuses && self.client_auth.refusal_form == RefusalForm::TlsAlert
-    }
 }
 
 impl ClientCertVerifier for Verifier {
@@ -62,7 +53,7 @@ impl ClientCertVerifier for Verifier {
     }
 
     fn client_auth_mandatory(&self) -> bool {
-        self.client_auth.mode() == Mode::Strict && self.refuses_here()
+        self.client_auth.mode() == Mode::Strict && self.client_auth.refuses_in_handshake()
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
@@ -78,7 +69,7 @@ impl ClientCertVerifier for Verifier {
         let authenticator = &self.client_auth.authenticator;
         let decision = authenticator.decide(end_entity, intermediates, now);
         let outcome = match &decision.verdict {
-            Err(refusal) if self.refuses_here() => Err(error_of(refusal)),
+            Err(refusal) if self.client_auth.refuses_in_handshake() => Err(error_of(refusal)),
             Ok(_) | Err(_) => Ok(ClientCertVerified::assertion()),
         };
         // Outside the scope there is no connection that could use the decision.

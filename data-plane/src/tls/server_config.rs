@@ -14,17 +14,17 @@ use crate::snapshot::ClientAuth;
 
 /// What a virtual host offers to clients.
 #[derive(Debug)]
-pub(crate) struct ServerTls {
+pub struct ServerTls {
     /// At least one.
-    pub(crate) versions: Vec<&'static SupportedProtocolVersion>,
+    pub versions: Vec<&'static SupportedProtocolVersion>,
     /// In order of preference; at least one for each version.
-    pub(crate) suites: Vec<SupportedCipherSuite>,
+    pub suites: Vec<SupportedCipherSuite>,
     /// The certificate shown to every client.
-    pub(crate) certificate: Arc<CertifiedKey>,
+    pub certificate: Arc<CertifiedKey>,
     /// Absent: no client certificate is asked for.
-    pub(crate) client_auth: Option<Arc<ClientAuth>>,
+    pub client_auth: Option<Arc<ClientAuth>>,
     /// Whether HTTP/2 is offered.
-    pub(crate) http2: bool,
+    pub http2: bool,
 }
 
 /// In order of preference; the hybrid protects recorded traffic against later quantum computers.
@@ -36,7 +36,7 @@ const GROUPS: [&dyn SupportedKxGroup; 4] = [
 ];
 
 /// A cipher suite of the TLS library by its IANA number.
-pub(crate) fn cipher_suite(number: u32) -> Option<SupportedCipherSuite> {
+pub fn cipher_suite(number: u32) -> Option<SupportedCipherSuite> {
     let suites = aws_lc_rs::ALL_CIPHER_SUITES.iter();
     suites
         .copied()
@@ -60,7 +60,7 @@ pub(crate) fn provider(suites: Vec<SupportedCipherSuite>) -> CryptoProvider {
 ///
 /// # Errors
 /// rustls finds the offer impossible, or has no randomness.
-pub(crate) fn build(tls: ServerTls, clock: &Clock) -> Result<ServerConfig, rustls::Error> {
+pub fn build(tls: ServerTls, clock: &Clock) -> Result<ServerConfig, rustls::Error> {
     let provider = provider(tls.suites);
     let algorithms = provider.signature_verification_algorithms;
     let builder = ServerConfig::builder_with_details(Arc::new(provider), Arc::new(clock.clone()))

@@ -3,6 +3,7 @@
 mod control_plane;
 mod door;
 mod program;
+mod readiness;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 use super::*;
 use crate::clock::Clock;
 use crate::connection::ConnectionId;
-use crate::snapshot::IdentityHeaders;
+use crate::snapshot::{IdentityHeaders, RefusalForm};
 use crate::testing::{Ca, Leaf};
 use crate::tls::handshake::Handshake;
 use crate::tls::server_config::{self, ServerTls, cipher_suite};
@@ -70,7 +70,11 @@ fn doors(authenticators: Vec<Option<Authenticator>>, clock: &Clock) -> Vec<Door>
 }
 
 fn client_auth(authenticator: Authenticator) -> Arc<ClientAuth> {
-    Arc::new(ClientAuth {
+    Arc::new(profile(authenticator))
+}
+
+fn profile(authenticator: Authenticator) -> ClientAuth {
+    ClientAuth {
         ssl_profile: "profile".into(),
         authenticator: Arc::new(authenticator),
         refusal_form: RefusalForm::TlsAlert,
@@ -79,7 +83,7 @@ fn client_auth(authenticator: Authenticator) -> Arc<ClientAuth> {
         identity_headers: IdentityHeaders::default(),
         trust_epoch: 1,
         crls: Vec::new(),
-    })
+    }
 }
 
 fn trusting(ca: &Ca) -> Vec<TrustBundle> {
@@ -450,28 +454,29 @@ fn junk_in_the_place_of_a_certificate_is_bad() {
 }
 
 #[test]
-fn the_names_of_the_trusted_cas_are_hinted() {
+fn the_names_of_the_trusted_cas_are_hinted_unless_they_are_kept_back() {
     let ca = Ca::new("client CA");
     let algorithms =
         rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
-    let verifier = Verifier::new(
-        client_auth(Authenticator::new(Policy::strict(
-            "p",
-            trusting(&ca),
-            false,
-        ))),
-        algorithms,
-    );
-    let hints: Vec<&[u8]> = verifier
+    let verifier = |send_ca_names| {
+        let policy = Policy::strict("profile", trusting(&ca), false);
+        let profile = ClientAuth {
+            send_ca_names,
+            ..profile(Authenticator::new(policy))
+        };
+        Verifier::new(Arc::new(profile), algorithms)
+    };
+    let told = verifier(true);
+    let hints: Vec<&[u8]> = told
         .root_hint_subjects()
         .iter()
         .map(AsRef::as_ref)
         .collect();
-    assert_eq!(hints.len(), 1);
     let parsed = x509_parser::parse_x509_certificate(&ca.certificate)
         .expect("parsed")
         .1;
-    assert_eq!(hints[0], parsed.subject().as_raw());
+    assert_eq!(hints, [parsed.subject().as_raw()]);
+    assert!(verifier(false).root_hint_subjects().is_empty());
 }
 
 #[test]

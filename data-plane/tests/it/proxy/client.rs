@@ -52,6 +52,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.stream.flush().await.unwrap();
     }
 
+    /// As [`Self::send`], where the other side may have closed.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), String> {
+        let text = |error: std::io::Error| error.to_string();
+        self.stream.write_all(bytes.as_ref()).await.map_err(text)?;
+        self.stream.flush().await.map_err(text)
+    }
+
+    /// The response, or what stands against one.
+    pub(crate) async fn try_reply(&mut self) -> Result<Reply, String> {
+        loop {
+            // A head and all of its body in one piece is more than these tests need.
+            if self.buffered.windows(4).any(|four| four == b"\r\n\r\n") {
+                return Ok(self.reply().await);
+            }
+            match self.stream.read_buf(&mut self.buffered).await {
+                Ok(0) => return Err("the connection ended".to_owned()),
+                Ok(_) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+
     /// Sends a GET and reads the response.
     pub(crate) async fn get(&mut self, host: &str, path: &str) -> Reply {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"))

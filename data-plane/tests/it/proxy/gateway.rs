@@ -5,16 +5,17 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client_auth::{Authenticator, Policy};
 use data_plane::clock::Clock;
 use data_plane::cores::ProxySettings;
 use data_plane::limits::Limits;
 use data_plane::listener::Listeners;
 use data_plane::settings::AccessLog;
 use data_plane::snapshot::{
-    Bind, BindProtocol, ClientAuth, HostPatterns, IdentityHeaders, RefusalForm, Route, Upstream,
-    UpstreamHost, UpstreamTls, VirtualHost, VirtualHostTls,
+    Bind, BindProtocol, ClientAuth, HostPatterns, Route, Upstream, UpstreamHost, UpstreamTls,
+    VirtualHost, VirtualHostTls,
 };
+
+use super::pki;
 
 /// Settings for a test.
 pub(crate) fn settings(limits: Limits) -> ProxySettings {
@@ -110,25 +111,26 @@ pub(crate) fn with_tls(
     config: Arc<rustls::ServerConfig>,
     policy: u8,
 ) -> VirtualHost {
+    let profile = || Arc::new(pki::client_auth(pki::strict("policy", &[])));
     host.tls = Some(VirtualHostTls {
         config,
         policy_hash: [policy; 32],
-        client_auth: (policy > 0).then(|| {
-            Arc::new(ClientAuth {
-                ssl_profile: "profile".into(),
-                authenticator: Arc::new(Authenticator::new(Policy::strict(
-                    "policy",
-                    vec![],
-                    false,
-                ))),
-                refusal_form: RefusalForm::TlsAlert,
-                resumption_lifetime: None,
-                send_ca_names: true,
-                identity_headers: IdentityHeaders::default(),
-                trust_epoch: 1,
-                crls: Vec::new(),
-            })
-        }),
+        client_auth: (policy > 0).then(profile),
+    });
+    host
+}
+
+/// Gives a virtual host TLS settings that fit together.
+pub(crate) fn with_profile(
+    mut host: VirtualHost,
+    leaf: pki::Leaf,
+    client_auth: ClientAuth,
+) -> VirtualHost {
+    let client_auth = Arc::new(client_auth);
+    host.tls = Some(VirtualHostTls {
+        config: pki::build(pki::offer(leaf, Some(Arc::clone(&client_auth)))),
+        policy_hash: *client_auth.authenticator.policy_hash(),
+        client_auth: Some(client_auth),
     });
     host
 }

@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 
@@ -17,16 +18,18 @@ use super::gateway::{Gateway, host, https, settings, upstream, with_tls};
 use super::pki::{self, Ca};
 use super::{eventually, own_address};
 
-struct H2 {
-    sender: SendRequest<Full<Bytes>>,
+pub(crate) struct H2 {
+    pub(crate) sender: SendRequest<Full<Bytes>>,
     connection: JoinHandle<hyper::Result<()>>,
 }
 
 impl H2 {
     async fn connect(gateway: &Gateway, server: &Ca, name: &str) -> Self {
-        let stream = pki::connect(gateway.address, pki::client(server, None, "h2"), name)
-            .await
-            .unwrap();
+        Self::over(gateway, pki::client(server, None, "h2"), name).await
+    }
+
+    pub(crate) async fn over(gateway: &Gateway, config: ClientConfig, name: &str) -> Self {
+        let stream = pki::connect(gateway.address, config, name).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
         let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
             .await
@@ -51,12 +54,12 @@ impl H2 {
         ))
     }
 
-    async fn get(&mut self, url: &str) -> StatusCode {
+    pub(crate) async fn get(&mut self, url: &str) -> StatusCode {
         self.send(request("GET", url, "")).await.unwrap().0
     }
 
     /// Waits for the gateway to end the connection.
-    async fn ended(self) {
+    pub(crate) async fn ended(self) {
         let ended = tokio::time::timeout(Duration::from_secs(10), self.connection).await;
         assert!(ended.is_ok(), "the connection goes on");
     }

@@ -4,19 +4,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use client_auth::{Authenticator, Policy, TrustBundle};
-use data_plane::tls::handshake::CURRENT;
+use data_plane::clock::Clock;
+use data_plane::snapshot::{ClientAuth, IdentityHeaders, RefusalForm};
+use data_plane::tls::server_config::{self, ServerTls, cipher_suite};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
-use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore,
-    ServerConfig, SignatureScheme,
-};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use time::OffsetDateTime;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -53,6 +52,11 @@ impl Ca {
         self.leaf(name, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
+    /// A client whose certificate somebody else has the key of.
+    pub(crate) fn client_without_key(&self, name: &str) -> Leaf {
+        Leaf(self.client(name).0, self.client(name).1)
+    }
+
     pub(crate) fn client_until(&self, name: &str, end: OffsetDateTime) -> Leaf {
         self.leaf_until(name, ExtendedKeyUsagePurpose::ClientAuth, end)
     }
@@ -86,41 +90,92 @@ impl Ca {
     }
 }
 
+impl Leaf {
+    /// The key with something else in the place of its certificate.
+    pub(crate) fn with_certificate(self, der: &[u8]) -> Self {
+        Self(CertificateDer::from(der.to_vec()), self.1)
+    }
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
+/// What a listener of these tests offers.
+pub(crate) fn offer(leaf: Leaf, client_auth: Option<Arc<ClientAuth>>) -> ServerTls {
+    ServerTls {
+        versions: VERSIONS.to_vec(),
+        suites: [0x1301, 0xc02b]
+            .into_iter()
+            .filter_map(cipher_suite)
+            .collect(),
+        certificate: Arc::new(CertifiedKey::from_der(vec![leaf.0], leaf.1, &provider()).unwrap()),
+        client_auth,
+        http2: true,
+    }
+}
+
 /// A server with this certificate, demanding a client certificate of `clients` if given.
 pub(crate) fn server(leaf: Leaf, clients: Option<&Ca>) -> Arc<ServerConfig> {
-    let builder = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .unwrap();
-    let builder = match clients {
-        None => builder.with_no_client_auth(),
-        Some(ca) => {
-            let bundle =
-                TrustBundle::from_der("bundle", std::slice::from_ref(&ca.certificate)).unwrap();
-            builder.with_client_cert_verifier(Arc::new(Verifier(Authenticator::new(
-                Policy::strict("policy", vec![bundle], false),
-            ))))
-        }
-    };
-    let mut config = builder.with_single_cert(vec![leaf.0], leaf.1).unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Arc::new(config)
+    let strict = |ca| Arc::new(client_auth(strict("policy", &[ca])));
+    build(offer(leaf, clients.map(strict)))
+}
+
+/// The TLS settings of an offer.
+pub(crate) fn build(offer: ServerTls) -> Arc<ServerConfig> {
+    Arc::new(server_config::build(offer, &Clock::system()).unwrap())
+}
+
+/// A policy that lets in the clients of these CAs.
+pub(crate) fn strict(name: &str, clients: &[&Ca]) -> Policy {
+    let bundle =
+        |ca: &&Ca| TrustBundle::from_der("bundle", std::slice::from_ref(&ca.certificate)).unwrap();
+    Policy::strict(name, clients.iter().map(bundle).collect(), false)
+}
+
+/// An SSL profile with this policy, refusing by alert and resuming nothing.
+pub(crate) fn client_auth(policy: Policy) -> ClientAuth {
+    ClientAuth {
+        ssl_profile: policy.name.as_str().into(),
+        authenticator: Arc::new(Authenticator::new(policy)),
+        refusal_form: RefusalForm::TlsAlert,
+        resumption_lifetime: None,
+        send_ca_names: true,
+        identity_headers: IdentityHeaders::default(),
+        trust_epoch: 1,
+        crls: Vec::new(),
+    }
 }
 
 /// A client that trusts `ca`.
 pub(crate) fn client(ca: &Ca, leaf: Option<Leaf>, alpn: &str) -> ClientConfig {
+    client_of(&VERSIONS, ca, leaf.as_ref(), alpn)
+}
+
+/// Both versions of TLS.
+pub(crate) const VERSIONS: [&SupportedProtocolVersion; 2] = [&version::TLS12, &version::TLS13];
+
+/// A client that trusts `ca` and speaks these versions. It shows its certificate whatever the server hints at, and whether
+/// or not it has the key.
+pub(crate) fn client_of(
+    versions: &[&'static SupportedProtocolVersion],
+    ca: &Ca,
+    leaf: Option<&Leaf>,
+    alpn: &str,
+) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(ca.certificate.clone()).unwrap();
     let builder = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots);
     let mut config = match leaf {
         None => builder.with_no_client_auth(),
-        Some(leaf) => builder.with_client_auth_cert(vec![leaf.0], leaf.1).unwrap(),
+        Some(leaf) => {
+            let key = any_supported_type(&leaf.1).unwrap();
+            let claimed = CertifiedKey::new(vec![leaf.0.clone()], key);
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(claimed)))
+        }
     };
     config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
     config
@@ -137,55 +192,4 @@ pub(crate) async fn connect(
     TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await
-}
-
-/// The smallest verifier that decides and leaves its decision with the connection.
-#[derive(Debug)]
-struct Verifier(Authenticator);
-
-impl ClientCertVerifier for Verifier {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, rustls::Error> {
-        let decision = self.0.decide(leaf, intermediates, now);
-        let outcome = match &decision.verdict {
-            Ok(_) => Ok(ClientCertVerified::assertion()),
-            Err(_) => Err(CertificateError::UnknownIssuer.into()),
-        };
-        CURRENT.with(|handshake| handshake.record(decision));
-        outcome
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, &algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, &algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider()
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
 }

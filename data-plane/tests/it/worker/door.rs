@@ -25,13 +25,13 @@ use super::{State, free_port, stop, worker_with_state};
 const NAME: &str = "www.example";
 const STARTS: usize = 20;
 
-struct Ca {
+pub(super) struct Ca {
     certificate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Ca {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let key = KeyPair::generate().expect("key");
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name.push(DnType::CommonName, name);
@@ -62,7 +62,7 @@ impl Ca {
 }
 
 /// A client that shows a certificate of `client_ca`.
-fn client(server_ca: &Ca, client_ca: &Ca) -> TlsConnector {
+pub(super) fn client(server_ca: &Ca, client_ca: &Ca) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(server_ca.certificate.clone()).expect("root");
     let (certificate, key) = client_ca.leaf(ExtendedKeyUsagePurpose::ClientAuth);
@@ -77,8 +77,14 @@ fn client(server_ca: &Ca, client_ca: &Ca) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-/// A gateway that lets in clients of `client_ca` and answers them with 404, since it routes nowhere.
-fn gateway(port: u16, server_ca: &Ca, client_ca: &Ca) -> Compiled {
+/// A gateway that lets in clients of `client_ca`, unless `change` wants something else, and answers them with 404, since
+/// it routes nowhere.
+pub(super) fn gateway(
+    port: u16,
+    server_ca: &Ca,
+    client_ca: &Ca,
+    change: impl FnOnce(&mut wire::ClientAuthPolicy),
+) -> Compiled {
     let list = |certificate: &CertificateDer<'_>| {
         wire::CertificateList {
             certificates: vec![certificate.to_vec()],
@@ -113,20 +119,22 @@ fn gateway(port: u16, server_ca: &Ca, client_ca: &Ca) -> Compiled {
         name: "client-ca".to_owned(),
         sha256: sha256(&trusted),
     };
+    let mut policy = wire::ClientAuthPolicy {
+        name: "strict".to_owned(),
+        mode: wire::ClientAuthMode::Strict.into(),
+        client_cas: vec![wire::ClientCa {
+            bundle: Some(bundle),
+            ..Default::default()
+        }],
+        refusal_form: wire::RefusalForm::TlsAlert.into(),
+        max_intermediates: 4,
+        ..Default::default()
+    };
+    change(&mut policy);
     let snapshot = wire::GatewaySnapshot {
         gateway_id: "/subscriptions/S/gw".to_owned(),
         binds: vec![bind],
-        client_auth_policies: vec![wire::ClientAuthPolicy {
-            name: "strict".to_owned(),
-            mode: wire::ClientAuthMode::Strict.into(),
-            client_cas: vec![wire::ClientCa {
-                bundle: Some(bundle),
-                ..Default::default()
-            }],
-            refusal_form: wire::RefusalForm::TlsAlert.into(),
-            max_intermediates: 4,
-            ..Default::default()
-        }],
+        client_auth_policies: vec![policy],
         server_certificates: vec![wire::ServerCertificate {
             name: "www".to_owned(),
             chain_sha256: sha256(&chain),
@@ -144,7 +152,7 @@ fn gateway(port: u16, server_ca: &Ca, client_ca: &Ca) -> Compiled {
 }
 
 /// The first bytes of the answer to a request, if the client gets any.
-async fn ask(client: &TlsConnector, port: u16) -> std::io::Result<Vec<u8>> {
+pub(super) async fn ask(client: &TlsConnector, port: u16) -> std::io::Result<Vec<u8>> {
     let stream = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
     let mut stream = client
         .connect(ServerName::try_from(NAME).expect("name"), stream)
@@ -232,7 +240,7 @@ async fn a_foreign_client_never_gets_in_while_a_worker_starts() {
     let running = worker_with_state(address, &state).await;
     let (mut session, _) = control_plane.session().await;
     session
-        .deliver(&gateway(port, &server_ca, &client_ca))
+        .deliver(&gateway(port, &server_ca, &client_ca, |_| {}))
         .await;
     intruder.expect_turned_away().await;
     let answer = ask(&trusted, port)
