@@ -1,6 +1,7 @@
 //! The decision as a whole, by table.
 
 mod bundles;
+mod crl_large;
 mod crl_lists;
 mod crl_rollbacks;
 mod crl_scopes;
@@ -19,6 +20,7 @@ mod paths;
 mod pins;
 mod policies;
 mod rechecks;
+mod revocation_hostile;
 mod revocation_plans;
 mod rule_lint;
 mod rules;

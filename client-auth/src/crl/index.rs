@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use super::CrlError;
 use super::entries::Entry;
-use super::{CrlError, MAX_ENTRIES};
 use crate::RevocationEntry;
 use crate::der_value::{SEQUENCE, Tlv};
 
@@ -25,16 +25,16 @@ struct Shelf {
 }
 
 impl Index {
-    /// Reads all entries of a list.
-    pub(super) fn of(sequence: Option<Tlv<'_>>) -> Result<Self, CrlError> {
+    /// Reads all entries of a list, which may be `limit`.
+    pub(super) fn of(sequence: Option<Tlv<'_>>, limit: usize) -> Result<Self, CrlError> {
         let Some(sequence) = sequence else {
             return Ok(Self::default());
         };
         let mut read = Vec::new();
         let mut entries = sequence.values()?;
         while let Some(entry) = entries.optional(SEQUENCE)? {
-            if read.len() == MAX_ENTRIES {
-                return Err(CrlError::TooManyEntries { limit: MAX_ENTRIES });
+            if read.len() == limit {
+                return Err(CrlError::TooManyEntries { limit });
             }
             read.push(Entry::parse(entry)?);
         }
@@ -111,3 +111,6 @@ impl fmt::Debug for Index {
         write!(formatter, "Index({} entries)", self.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

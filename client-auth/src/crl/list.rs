@@ -4,7 +4,7 @@ use rustls_pki_types::UnixTime;
 
 use super::index::Index;
 use super::scope::Scope;
-use super::{CrlError, CrlHead, CrlNumber, MAX_CRL, SignedCrl};
+use super::{CrlError, CrlHead, CrlNumber, MAX_CRL, MAX_ENTRIES, SignedCrl};
 use crate::certificate::{Certificate, Signed};
 use crate::der_value::{
     BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, SEQUENCE, Tlv, Values, malformed,
@@ -150,7 +150,7 @@ impl<'a> Crl<'a> {
             issuer: self.issuer(),
             size: self.der.len(),
             scope: self.scope.clone(),
-            index: Index::of(self.entries)?,
+            index: Index::of(self.entries, MAX_ENTRIES)?,
         })
     }
 

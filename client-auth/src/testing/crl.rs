@@ -98,10 +98,14 @@ impl<'a> List<'a> {
     }
 
     pub(crate) fn der(&self) -> Vec<u8> {
-        let tbs = self.tbs();
-        let signature = self.key.sign(&tbs).unwrap();
+        self.wrap(&self.tbs())
+    }
+
+    /// Signs whatever it is.
+    pub(crate) fn wrap(&self, tbs: &[u8]) -> Vec<u8> {
+        let signature = self.key.sign(tbs).unwrap();
         let signature = encode(0x03, &[&[0], &signature]);
-        encode(0x30, &[&tbs, &encode(0x30, &[&self.algorithm]), &signature])
+        encode(0x30, &[tbs, &encode(0x30, &[&self.algorithm]), &signature])
     }
 
     /// Reads and verifies it with the certificate of `issuer`.

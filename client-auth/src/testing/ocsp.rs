@@ -191,6 +191,11 @@ impl<'a> Response<'a> {
         if self.status != 0 {
             return tlv(0x30, &tlv(0x0a, &[self.status]));
         }
+        self.wrap(self.data())
+    }
+
+    /// The `ResponseData`.
+    pub(crate) fn data(&self) -> Vec<u8> {
         let singles: Vec<_> = self.singles.iter().map(Single::der).collect();
         let data = [
             self.responder.clone(),
@@ -198,7 +203,11 @@ impl<'a> Response<'a> {
             tlv(0x30, &singles.concat()),
             extensions(&self.extensions),
         ];
-        let data = tlv(0x30, &data.concat());
+        tlv(0x30, &data.concat())
+    }
+
+    /// Signs whatever it is.
+    pub(crate) fn wrap(&self, data: Vec<u8>) -> Vec<u8> {
         let signature = [vec![0], self.key.sign(&data).unwrap()].concat();
         let certificates: Vec<_> = self.certificates.iter().map(|der| der.to_vec()).collect();
         let certificates = match certificates.as_slice() {
