@@ -1,5 +1,7 @@
 //! The REST API, driven with the real `curl`.
 
+pub mod extension;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -73,6 +75,16 @@ impl Arm {
             .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
+    /// Sends `body` as it is, under its own media type.
+    ///
+    /// # Panics
+    ///
+    /// When curl fails, that is when there is no HTTP answer.
+    pub fn request_raw(&self, method: &str, path: &str, media_type: &str, body: &[u8]) -> Answer {
+        self.send(method, path, &[], Some((media_type, body)))
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
     /// Like [`Arm::request`].
     ///
     /// # Errors
@@ -84,6 +96,20 @@ impl Arm {
         path: &str,
         headers: &[&str],
         body: Option<&Value>,
+    ) -> Result<Answer, String> {
+        let body = body.map(Value::to_string);
+        let body = body
+            .as_ref()
+            .map(|body| ("application/json", body.as_bytes()));
+        self.send(method, path, headers, body)
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[&str],
+        body: Option<(&str, &[u8])>,
     ) -> Result<Answer, String> {
         let url = if path.starts_with("http") {
             path.to_owned()
@@ -111,10 +137,10 @@ impl Arm {
         for header in headers {
             curl.args(["--header", header]);
         }
-        if body.is_some() {
+        if let Some((media_type, _)) = body {
             curl.args([
                 "--header",
-                "Content-Type: application/json",
+                &format!("Content-Type: {media_type}"),
                 "--header",
                 "Expect:",
                 "--data-binary",
@@ -129,9 +155,9 @@ impl Arm {
             .spawn()
             .map_err(|error| format!("curl: {error}"))?;
         let mut stdin = child.stdin.take().ok_or("curl has no input")?;
-        if let Some(body) = body {
+        if let Some((_, body)) = body {
             stdin
-                .write_all(body.to_string().as_bytes())
+                .write_all(body)
                 .map_err(|error| format!("curl: {error}"))?;
         }
         drop(stdin);

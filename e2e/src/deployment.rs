@@ -20,6 +20,14 @@ pub enum Database {
     Postgres(String),
 }
 
+/// What a deployment consists of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    database: Database,
+    workers: usize,
+    worker_flags: Vec<String>,
+}
+
 /// A running deployment. Everything ends when it is dropped.
 pub struct Deployment {
     /// The REST API.
@@ -41,8 +49,44 @@ pub struct Worker {
     pub process: Option<Process>,
     /// `host:port` of its admin endpoint.
     pub admin: String,
+    /// Where its listeners are: each worker has an address of loopback for itself.
+    pub address: String,
     name: String,
     arguments: Vec<String>,
+}
+
+impl Setup {
+    /// With `workers` workers.
+    pub fn new(database: Database, workers: usize) -> Self {
+        Self {
+            database,
+            workers,
+            worker_flags: Vec::new(),
+        }
+    }
+
+    /// With this setting for all workers.
+    #[must_use]
+    pub fn worker_flag(mut self, flag: &str, value: &str) -> Self {
+        self.worker_flags
+            .extend([flag.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// With workers that may ask OCSP responders on loopback.
+    #[must_use]
+    pub fn with_loopback_responders(self) -> Self {
+        self.worker_flag("--revocation-allow-network", "127.0.0.0/8")
+    }
+
+    /// Starts control plane, workers and a backend, and waits until all are ready.
+    ///
+    /// # Panics
+    ///
+    /// When something does not start.
+    pub fn start(&self) -> Deployment {
+        Deployment::of(self)
+    }
 }
 
 impl Deployment {
@@ -52,18 +96,27 @@ impl Deployment {
     ///
     /// When something does not start.
     pub fn start(database: &Database, workers: usize) -> Self {
+        Setup::new(database.clone(), workers).start()
+    }
+
+    fn of(setup: &Setup) -> Self {
         let directory = TempDir::new().expect("temporary directory");
-        let names: Vec<String> = (1..=workers)
+        let names: Vec<String> = (1..=setup.workers)
             .map(|number| format!("worker-{number}"))
             .collect();
         init(directory.path(), &names);
         let pki = directory.path().join("pki");
         let [api, stream, admin, backend_port] =
             [port::free(), port::free(), port::free(), port::free()];
-        let control = control_plane_arguments(directory.path(), database, [api, stream, admin]);
-        let workers = names
-            .into_iter()
-            .map(|name| Worker::new(directory.path(), &pki, name, stream))
+        let control =
+            control_plane_arguments(directory.path(), &setup.database, [api, stream, admin]);
+        let workers = (1..)
+            .zip(names)
+            .map(|(number, name)| {
+                let mut worker = Worker::new(directory.path(), &pki, name, number, stream);
+                worker.arguments.extend_from_slice(&setup.worker_flags);
+                worker
+            })
             .collect();
         let backend = [
             "backend".to_owned(),
@@ -145,8 +198,9 @@ impl Deployment {
 }
 
 impl Worker {
-    fn new(directory: &Path, pki: &Path, name: String, stream_port: u16) -> Self {
+    fn new(directory: &Path, pki: &Path, name: String, number: u8, stream_port: u16) -> Self {
         let admin = format!("127.0.0.1:{}", port::free());
+        let address = format!("127.0.0.{number}");
         let own = pki.join("workers").join(&name);
         let flags = [
             ("--worker-id", name.clone()),
@@ -164,13 +218,14 @@ impl Worker {
             ("--state-dir", text(&directory.join(&name))),
             ("--state-key-file", text(&own.join("state.key"))),
             ("--admin-listen", admin.clone()),
-            ("--public-address", "127.0.0.1".to_owned()),
+            ("--public-address", address.clone()),
             ("--threads", "2".to_owned()),
             ("--log-format", "json".to_owned()),
         ];
         Self {
             process: None,
             admin,
+            address,
             name,
             arguments: arguments(&flags),
         }
@@ -198,6 +253,18 @@ impl Worker {
         );
     }
 
+    /// The sum of a metric over all its label sets that contain `labels`.
+    ///
+    /// # Panics
+    ///
+    /// When the worker does not tell its metrics.
+    pub fn metric(&self, name: &str, labels: &str) -> f64 {
+        let page = self.admin("/metrics").expect("metrics");
+        page.lines()
+            .filter_map(|line| sample(line, name, labels))
+            .sum()
+    }
+
     /// Asks the admin endpoint.
     ///
     /// # Errors
@@ -222,6 +289,14 @@ impl Worker {
             Err(body + &String::from_utf8_lossy(&output.stderr))
         }
     }
+}
+
+/// The value on a line of the metrics page, if it is a sample of `name` with `labels`.
+fn sample(line: &str, name: &str, labels: &str) -> Option<f64> {
+    let rest = line.strip_prefix(name)?;
+    let (line_labels, value) = rest.rsplit_once(' ')?;
+    let whole_name = line_labels.is_empty() || line_labels.starts_with('{');
+    (whole_name && line_labels.contains(labels)).then(|| value.parse().ok())?
 }
 
 fn init(directory: &Path, workers: &[String]) {

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// One listener of a test gateway, with its own port, rule and (for HTTPS) SSL profile.
+/// One listener of a test gateway, with its own rule and SSL profile. Listeners with the same port share it.
 #[derive(Clone)]
 pub struct Listener {
     /// ARM name; also the name of the port and the rule.
@@ -58,16 +58,21 @@ pub fn gateway(id: &str, server_pem: &str, backend_port: u16, listeners: &[Liste
             .filter_map(|listener| Some((listener, listener.client_ca.as_ref()?)))
     };
     let client_cas: Vec<Value> = with_ca()
-        .map(|(listener, pem)| json!({"name": format!("{}-ca", listener.name), "properties": {"data": STANDARD.encode(pem)}}))
+        .map(|(listener, pem)| json!({"name": ca_name(&listener.name), "properties": {"data": STANDARD.encode(pem)}}))
         .collect();
     let profiles: Vec<Value> = with_ca()
         .map(|(listener, _)| {
-            let ca = child("trustedClientCertificates", &format!("{}-ca", listener.name));
-            json!({"name": format!("{}-profile", listener.name), "properties": {"trustedClientCertificates": [ca]}})
+            let ca = child("trustedClientCertificates", &ca_name(&listener.name));
+            json!({"name": profile_name(&listener.name), "properties": {"trustedClientCertificates": [ca]}})
         })
         .collect();
+    let port_name = |port: u16| {
+        let first = listeners.iter().find(|listener| listener.port == port);
+        first.map_or("", |listener| &listener.name)
+    };
     let ports: Vec<Value> = listeners
         .iter()
+        .filter(|listener| port_name(listener.port) == listener.name)
         .map(|listener| json!({"name": listener.name, "properties": {"port": listener.port}}))
         .collect();
     let http_listeners: Vec<Value> = listeners
@@ -75,7 +80,7 @@ pub fn gateway(id: &str, server_pem: &str, backend_port: u16, listeners: &[Liste
         .map(|listener| {
             let mut properties = json!({
                 "frontendIPConfiguration": child("frontendIPConfigurations", "public"),
-                "frontendPort": child("frontendPorts", &listener.name),
+                "frontendPort": child("frontendPorts", port_name(listener.port)),
                 "protocol": if listener.https { "Https" } else { "Http" },
             });
             if !listener.hosts.is_empty() {
@@ -85,8 +90,7 @@ pub fn gateway(id: &str, server_pem: &str, backend_port: u16, listeners: &[Liste
                 properties["sslCertificate"] = child("sslCertificates", "server");
             }
             if listener.client_ca.is_some() {
-                properties["sslProfile"] =
-                    child("sslProfiles", &format!("{}-profile", listener.name));
+                properties["sslProfile"] = child("sslProfiles", &profile_name(&listener.name));
             }
             json!({"name": listener.name, "properties": properties})
         })
@@ -116,6 +120,43 @@ pub fn gateway(id: &str, server_pem: &str, backend_port: u16, listeners: &[Liste
             "port": backend_port, "protocol": "Http", "requestTimeout": 20}}],
         "requestRoutingRules": rules,
     }})
+}
+
+/// The properties of the SSL profile of `listener`, to be changed.
+///
+/// # Panics
+///
+/// When the document has no such profile.
+pub fn profile<'a>(document: &'a mut Value, listener: &str) -> &'a mut Value {
+    let name = profile_name(listener);
+    let profiles = document["properties"]["sslProfiles"].as_array_mut();
+    let profile = profiles.and_then(|all| all.iter_mut().find(|profile| profile["name"] == name));
+    &mut profile.expect("the listener has a profile")["properties"]
+}
+
+/// Lets the SSL profile of `listener` trust the client CAs in `pem` as well, uploaded under `name`.
+pub fn trust(document: &mut Value, id: &str, listener: &str, name: &str, pem: &str) {
+    let upload = json!({"name": name, "properties": {"data": STANDARD.encode(pem)}});
+    let reference = json!({"id": format!("{id}/trustedClientCertificates/{name}")});
+    let add = |list: &mut Value, entry| list.as_array_mut().expect("a list").push(entry);
+    add(
+        &mut document["properties"]["trustedClientCertificates"],
+        upload,
+    );
+    add(
+        &mut profile(document, listener)["trustedClientCertificates"],
+        reference,
+    );
+}
+
+/// The name of the SSL profile of `listener`.
+pub fn profile_name(listener: &str) -> String {
+    format!("{listener}-profile")
+}
+
+/// The name of the upload with the client CA of `listener`.
+pub fn ca_name(listener: &str) -> String {
+    format!("{listener}-ca")
 }
 
 fn public_ip(gateway_id: &str) -> String {

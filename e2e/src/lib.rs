@@ -10,6 +10,8 @@
 )]
 
 pub mod arm;
+pub mod backend;
+pub mod client;
 pub mod deployment;
 pub mod document;
 pub mod keep_alive;
@@ -17,5 +19,7 @@ pub mod load;
 pub mod pki;
 pub mod port;
 pub mod process;
+pub mod responder;
+pub mod site;
 pub mod tls_client;
 pub mod wait;

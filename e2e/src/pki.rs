@@ -1,5 +1,9 @@
 //! Certificates made at run time.
 
+mod extension;
+mod leaf;
+mod revocation_list;
+
 use std::path::{Path, PathBuf};
 
 use rcgen::{
@@ -8,10 +12,15 @@ use rcgen::{
 };
 use time::{Duration, OffsetDateTime};
 
+pub use leaf::Leaf;
+pub use rcgen::SanType;
+pub use revocation_list::RevocationList;
+
 /// A CA that issues the certificates of a test.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
+    key_pem: String,
 }
 
 /// Files that `curl` and `openssl` take.
@@ -23,31 +32,6 @@ pub struct Identity {
     pub key: PathBuf,
 }
 
-/// What a leaf says about itself.
-#[derive(Clone)]
-pub struct Leaf {
-    /// Common name.
-    pub name: &'static str,
-    /// Extended key usages.
-    pub purposes: Vec<ExtendedKeyUsagePurpose>,
-    /// Start of validity, relative to now.
-    pub from: Duration,
-    /// End of validity, relative to now.
-    pub until: Duration,
-}
-
-impl Leaf {
-    /// A client certificate as it should be.
-    pub fn client(name: &'static str) -> Self {
-        Self {
-            name,
-            purposes: vec![ExtendedKeyUsagePurpose::ClientAuth],
-            from: -Duration::hours(1),
-            until: Duration::days(30),
-        }
-    }
-}
-
 impl Authority {
     /// A new self-signed root.
     pub fn root(name: &str) -> Self {
@@ -56,6 +40,7 @@ impl Authority {
         let certificate = params.self_signed(&key).expect("root certificate");
         Self {
             pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
             issuer: Issuer::new(params, key),
         }
     }
@@ -70,6 +55,7 @@ impl Authority {
             .expect("intermediate certificate");
         Self {
             pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
             issuer: Issuer::new(params, key),
         }
     }
@@ -84,37 +70,50 @@ impl Authority {
         write(directory, &format!("{name}.pem"), &self.pem)
     }
 
+    /// Writes certificate and key of the authority itself below `directory`, for what signs in its name.
+    pub fn write_identity(&self, directory: &Path, name: &str) -> Identity {
+        identity(directory, name, &self.pem, &self.key_pem)
+    }
+
     /// Issues `leaf` and writes certificate (with `chain` behind it) and key below `directory`.
     pub fn issue(&self, directory: &Path, leaf: &Leaf, chain: &[&Self]) -> Identity {
-        let (mut certificate, key) = self.leaf(leaf, &[]);
+        let (mut certificate, key) = self.leaf(leaf);
         for authority in chain {
             certificate.push_str(authority.pem());
         }
-        identity(directory, leaf.name, &certificate, &key)
+        identity(directory, &leaf.name, &certificate, &key)
     }
 
     /// Issues a server certificate for `names` and returns PEM chain and key in one text.
     pub fn server(&self, names: &[&str]) -> String {
         let leaf = Leaf {
             purposes: vec![ExtendedKeyUsagePurpose::ServerAuth],
-            ..Leaf::client("server")
+            ..Leaf::client("server").with_dns_names(names)
         };
-        let (certificate, key) = self.leaf(&leaf, names);
+        let (certificate, key) = self.leaf(&leaf);
         certificate + &key
     }
 
-    fn leaf(&self, leaf: &Leaf, names: &[&str]) -> (String, String) {
+    /// Signs a list of revoked certificates; DER.
+    pub fn revocation_list(&self, list: &RevocationList) -> Vec<u8> {
+        list.signed_by(&self.issuer)
+    }
+
+    fn leaf(&self, leaf: &Leaf) -> (String, String) {
         let key = KeyPair::generate().expect("key");
-        let params = leaf_params(leaf, names);
-        let certificate = params.signed_by(&key, &self.issuer).expect("certificate");
+        let certificate = leaf
+            .params()
+            .signed_by(&key, &self.issuer)
+            .expect("certificate");
         (certificate.pem(), key.serialize_pem())
     }
 }
 
 /// A client certificate that is its own issuer.
-pub fn self_signed(directory: &Path, name: &'static str) -> Identity {
+pub fn self_signed(directory: &Path, name: &str) -> Identity {
     let key = KeyPair::generate().expect("key");
-    let certificate = leaf_params(&Leaf::client(name), &[])
+    let certificate = Leaf::client(name)
+        .params()
         .self_signed(&key)
         .expect("certificate");
     identity(directory, name, &certificate.pem(), &key.serialize_pem())
@@ -127,20 +126,6 @@ fn ca_params(name: &str) -> CertificateParams {
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.not_before = OffsetDateTime::now_utc() - Duration::days(1);
     params.not_after = OffsetDateTime::now_utc() + Duration::days(365);
-    params
-}
-
-fn leaf_params(leaf: &Leaf, names: &[&str]) -> CertificateParams {
-    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-    let mut params = CertificateParams::new(names).expect("subject alternative names");
-    params
-        .distinguished_name
-        .push(DnType::CommonName, leaf.name);
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages.clone_from(&leaf.purposes);
-    params.not_before = OffsetDateTime::now_utc() + leaf.from;
-    params.not_after = OffsetDateTime::now_utc() + leaf.until;
-    params.use_authority_key_identifier_extension = true;
     params
 }
 

@@ -21,13 +21,27 @@ impl Process {
     ///
     /// When the program cannot be started.
     pub fn start(name: &str, program: &str, arguments: &[String], directory: &Path) -> Self {
+        Self::start_program(name, &binary(program), arguments, directory)
+    }
+
+    /// Like [`Self::start`], with any program.
+    ///
+    /// # Panics
+    ///
+    /// When the program cannot be started.
+    pub fn start_program(
+        name: &str,
+        program: &Path,
+        arguments: &[String],
+        directory: &Path,
+    ) -> Self {
         let log = directory.join(format!("{name}.log"));
         let output = File::options()
             .create(true)
             .append(true)
             .open(&log)
             .expect("log file");
-        let child = Command::new(binary(program))
+        let child = Command::new(program)
             .args(arguments)
             .current_dir(directory)
             .stdin(Stdio::null())
@@ -35,7 +49,10 @@ impl Process {
             .stderr(output)
             .spawn()
             .unwrap_or_else(|error| {
-                panic!("start {program}: {error}; build the binaries first (cargo xtask test does)")
+                panic!(
+                    "start {}: {error}; build the binaries first (cargo xtask test does)",
+                    program.display()
+                )
             });
         Self {
             name: name.to_owned(),
@@ -96,13 +113,22 @@ impl Process {
         self.child.try_wait().ok().flatten()
     }
 
-    fn signal(&mut self, signal: &str) -> ExitStatus {
+    /// Sends a signal, such as `-STOP`.
+    ///
+    /// # Panics
+    ///
+    /// When there is no shell.
+    pub fn send_signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         // The shell's own: a slim Debian has no program of this name.
         Command::new("sh")
             .args(["-c", "kill \"$1\" \"$2\"", "sh", signal, &pid])
             .status()
             .expect("run sh");
+    }
+
+    fn signal(&mut self, signal: &str) -> ExitStatus {
+        self.send_signal(signal);
         let what = format!("end of {} after {signal}", self.name);
         let log = self.log.clone();
         let child = &mut self.child;

@@ -16,12 +16,17 @@ pub struct Outcome {
 }
 
 /// TLS version to speak.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tls {
     /// 1.2.
     V12,
     /// 1.3.
     V13,
+}
+
+impl Tls {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::V12, Self::V13];
 }
 
 /// Where and how to ask.
@@ -80,18 +85,21 @@ impl Target<'_> {
 
     /// `openssl s_client` with a typed request, as a person would check the listener.
     pub fn s_client(&self, tls: Tls, identity: Option<&Identity>) -> Outcome {
+        self.s_client_with(tls, identity, &["-quiet"])
+    }
+
+    /// Like [`Self::s_client`], with more options; without `-quiet` it tells about the session.
+    pub fn s_client_with(&self, tls: Tls, identity: Option<&Identity>, extra: &[&str]) -> Outcome {
         let mut openssl = Command::new("openssl");
-        openssl.args([
-            "s_client",
-            "-connect",
-            &format!("127.0.0.1:{}", self.port),
-            "-servername",
-            self.host,
-        ]);
+        openssl.args(["s_client", "-servername", self.host]);
+        if !extra.contains(&"-connect") {
+            openssl.args(["-connect", &format!("127.0.0.1:{}", self.port)]);
+        }
         openssl
             .arg("-CAfile")
             .arg(&self.ca_file)
-            .args(["-verify_return_error", "-quiet"]);
+            .arg("-verify_return_error")
+            .args(extra);
         openssl.arg(match tls {
             Tls::V12 => "-tls1_2",
             Tls::V13 => "-tls1_3",
@@ -134,8 +142,8 @@ impl Target<'_> {
             .expect("read openssl");
         child.wait().expect("openssl");
         let status = text
-            .strip_prefix("HTTP/1.1 ")
-            .and_then(|rest| rest.get(..3)?.parse().ok())
+            .split_once("HTTP/1.1 ")
+            .and_then(|(_, rest)| rest.get(..3)?.parse().ok())
             .unwrap_or(0);
         Outcome {
             status,
