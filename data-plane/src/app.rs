@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::convert::Converter;
 use crate::cores::{self, ProxySettings};
 use crate::listener::Listeners;
+use crate::revocation::{self, Revocation};
 use crate::settings::Settings;
 use crate::state::StateStore;
 use crate::state::saver::{self, Writer};
@@ -72,6 +73,7 @@ struct Parts {
     applier: Applier,
     client: Client,
     writer: Option<Writer>,
+    revocation: revocation::Service,
 }
 
 /// Starts a worker and returns when its admin port is open and the last known good configuration, if there is one, is in
@@ -186,16 +188,20 @@ async fn assemble(
     clock: Clock,
     readiness: &Readiness,
 ) -> Result<(Parts, SocketAddr), StartError> {
+    let (revocation, revocation_service) =
+        Revocation::new(settings.revocation.clone(), clock.clone());
     let listeners = Listeners::start(&ProxySettings {
         threads: settings.threads,
         limits: settings.limits.clone(),
         access_log: settings.access_log.clone(),
         instance: Arc::from(settings.worker_id.as_str()),
         clock: clock.clone(),
+        revocation: revocation.clone(),
     })?;
     let mut registry = telemetry::registry();
     let metrics = telemetry::Metrics::register(&mut registry);
     listeners.metrics().register(&mut registry);
+    revocation.register(&mut registry);
     let reports = listeners.metrics().shared().readiness_reports;
     let admin_error = |source| StartError::Admin {
         address: settings.admin_listen,
@@ -246,6 +252,7 @@ async fn assemble(
             applier,
             client,
             writer,
+            revocation: revocation_service,
         },
         address,
     ))
@@ -265,14 +272,20 @@ async fn run_parts(
         mut applier,
         client,
         writer,
+        revocation,
     } = parts;
-    // The admin port lives until the very end, for probes.
-    let admin_shutdown = CancellationToken::new();
+    // The admin port lives until the very end, for probes. So does what draining connections may ask.
+    let last_shutdown = CancellationToken::new();
     let mut background = JoinSet::new();
-    let token = admin_shutdown.clone();
+    let token = last_shutdown.clone();
     background.spawn(async move {
         admin.run(token).await;
         "admin"
+    });
+    let token = last_shutdown.clone();
+    background.spawn(async move {
+        revocation.run(token).await;
+        "revocation"
     });
     if let Some(writer) = writer {
         background.spawn(async move {
@@ -310,7 +323,7 @@ async fn run_parts(
         Some(Err(error)) => outcome = outcome.and(Err(broken(Err(error)))),
         None => {}
     }
-    admin_shutdown.cancel();
+    last_shutdown.cancel();
     while let Some(ended) = background.join_next().await {
         if ended.is_err() {
             outcome = outcome.and(Err(broken(ended)));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustls::time_provider::TimeProvider;
 use rustls_pki_types::UnixTime;
@@ -25,6 +25,12 @@ impl Clock {
     /// The time now.
     pub fn now(&self) -> SystemTime {
         (self.0)()
+    }
+
+    /// The time now, for what certificates say. A clock before 1970 gives the end of time: nothing is valid then.
+    pub(crate) fn unix(&self) -> UnixTime {
+        let since = self.now().duration_since(SystemTime::UNIX_EPOCH);
+        UnixTime::since_unix_epoch(since.unwrap_or(Duration::MAX))
     }
 }
 

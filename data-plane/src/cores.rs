@@ -19,6 +19,7 @@ use crate::cores::core::Core;
 use crate::limits::Limits;
 use crate::listener::socket::Accepting;
 use crate::metrics::Metrics;
+use crate::revocation::Revocation;
 use crate::settings::AccessLog;
 
 /// What the request path needs to know, fixed for the life of the process.
@@ -34,6 +35,8 @@ pub struct ProxySettings {
     pub instance: Arc<str>,
     /// Stamps access log lines.
     pub clock: Clock,
+    /// Knows which client certificates have been revoked.
+    pub revocation: Revocation,
 }
 
 /// Why the serving threads could not be started.

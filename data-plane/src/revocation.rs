@@ -1,12 +1,277 @@
 //! Whether client certificates have been revoked.
-#![allow(dead_code, reason = "the service that uses the parts follows")]
+//!
+//! [`Revocation`] is what cores ask: it knows, or has the [`Service`] on the control runtime find out, once for all who
+//! wait. The verdict itself is `client-auth`'s, by the evidence that is found here. Whatever fails on the way leaves a
+//! certificate that nobody vouches for, and the policy says what that means.
 
 mod fetcher;
+mod gate;
+mod gauges;
 mod lanes;
 mod location;
+mod metrics;
+mod named;
 pub mod network;
+mod no_answer;
+mod outages;
 mod resolver;
+mod responders;
 mod schedule;
+mod service;
 mod shelf;
 #[cfg(test)]
 mod testing;
+mod verdict;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use client_auth::crl::CrlAnswer;
+use client_auth::{Evidence, Judgement, RevocationPlan, RevocationQuestion, revocation};
+use prometheus_client::registry::Registry;
+use rustls_pki_types::UnixTime;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout_at};
+
+use crate::clock::Clock;
+use fetcher::Fetcher;
+use metrics::Metrics;
+use network::{Guard, Network};
+use resolver::Resolver;
+use responders::Responders;
+use service::Job;
+pub use service::Service;
+use shelf::{Asking, Hold, Key, Shelf};
+use verdict::Verdict;
+
+/// How evidence is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocationSettings {
+    /// How long a client waits for evidence that is not at hand.
+    pub wait: Duration,
+    /// For everything that one responder is asked about one certificate.
+    pub responder_timeout: Duration,
+    /// Certificates whose verdicts are remembered.
+    pub cache_entries: usize,
+    /// Exchanges with responders at a time; half of them with one responder.
+    pub max_fetches: usize,
+    /// Networks that may be connected to besides the public Internet.
+    pub allowed_networks: Vec<Network>,
+}
+
+impl Default for RevocationSettings {
+    /// The defaults of the command line.
+    fn default() -> Self {
+        Self {
+            wait: Duration::from_secs(2),
+            responder_timeout: Duration::from_secs(2),
+            cache_entries: 100_000,
+            max_fetches: 64,
+            allowed_networks: Vec::new(),
+        }
+    }
+}
+
+/// Knows what is known about revocation; cheap to clone, one for all cores.
+#[derive(Clone, Debug)]
+pub struct Revocation(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    settings: RevocationSettings,
+    clock: Clock,
+    verdicts: Shelf<Verdict>,
+    jobs: mpsc::Sender<Job>,
+    changes: watch::Sender<u64>,
+    metrics: Metrics,
+}
+
+/// Keeps the evidence about one client fresh for as long as it lives, whether or not anybody asks.
+#[derive(Clone, Debug, Default)]
+pub struct Held(#[expect(dead_code, reason = "held, not read")] Vec<Hold>);
+
+/// What is at hand for one question.
+struct Look {
+    evidence: Evidence,
+    /// What the evidence should be waited for.
+    wait: Vec<Asking>,
+}
+
+impl Revocation {
+    /// A new service and what asks it. The service has to be run.
+    pub fn new(settings: RevocationSettings, clock: Clock) -> (Self, Service) {
+        Self::with_resolver(settings, clock, Resolver::system())
+    }
+
+    fn with_resolver(
+        settings: RevocationSettings,
+        clock: Clock,
+        resolver: Resolver,
+    ) -> (Self, Service) {
+        let (jobs, inbox) = mpsc::channel(INBOX);
+        let metrics = Metrics::new();
+        let guard = Guard::new(settings.allowed_networks.clone());
+        let responders = Responders {
+            fetcher: Fetcher::new(guard, resolver, clock.clone()),
+            clock: clock.clone(),
+            timeout: settings.responder_timeout,
+            metrics: metrics.clone(),
+        };
+        let shared = Arc::new(Shared {
+            verdicts: Shelf::new(settings.cache_entries, SHARDS),
+            settings,
+            clock,
+            jobs,
+            changes: watch::Sender::new(0),
+            metrics,
+        });
+        let service = Service::new(Arc::clone(&shared), inbox, responders);
+        (Self(shared), service)
+    }
+
+    /// Registers the metrics.
+    pub fn register(&self, registry: &mut Registry) {
+        self.0.metrics.register(registry);
+        registry.register_collector(Box::new(gauges::Gauges(self.clone())));
+    }
+
+    /// Judges every question of `plan` at `now` by what is at hand; waits for nothing. `None`: there is something that has
+    /// to be asked first. It is being asked then.
+    pub fn known(&self, plan: &RevocationPlan, now: UnixTime) -> Option<Vec<Judgement>> {
+        // Every question is looked at, so that all that is missing is asked for at the same time.
+        let looks: Vec<Look> = self.look_at(plan, true, now);
+        let is_complete = looks.iter().all(|look| look.wait.is_empty());
+        is_complete.then(|| judge(plan, looks, now))
+    }
+
+    /// Judges every question of `plan`, and waits for what is not at hand, as long as the settings say. Whatever is missing
+    /// then counts as an outage.
+    ///
+    /// May be cancelled: what is being asked goes on.
+    pub async fn settle(&self, plan: &RevocationPlan) -> Vec<Judgement> {
+        let deadline = Instant::now() + self.0.settings.wait;
+        let mut first = true;
+        loop {
+            let now = self.0.clock.unix();
+            let mut looks = self.look_at(plan, first, now);
+            first = false;
+            let waits: Vec<Asking> = looks
+                .iter_mut()
+                .flat_map(|look| look.wait.drain(..))
+                .collect();
+            if waits.is_empty() {
+                return judge(plan, looks, now);
+            }
+            if timeout_at(deadline, wait_for(waits)).await.is_err() {
+                return self.give_up(plan);
+            }
+        }
+    }
+
+    /// Keeps the evidence for `plan` fresh until the result is dropped.
+    pub fn hold(&self, plan: &RevocationPlan, now: UnixTime) -> Held {
+        let asks = |question: &&Arc<RevocationQuestion>| !question.responders.is_empty();
+        let questions = plan.questions.iter().filter(asks);
+        let verdicts = &self.0.verdicts;
+        Held(
+            questions
+                .map(|question| verdicts.hold(&verdict::key(question), now))
+                .collect(),
+        )
+    }
+
+    /// Ticks whenever evidence that somebody was let in by may be good no longer: then connections have to be judged again.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    fn look_at(&self, plan: &RevocationPlan, first: bool, now: UnixTime) -> Vec<Look> {
+        plan.questions
+            .iter()
+            .map(|question| self.0.look(question, first, now))
+            .collect()
+    }
+
+    /// Time is over.
+    fn give_up(&self, plan: &RevocationPlan) -> Vec<Judgement> {
+        let now = self.0.clock.unix();
+        for question in &plan.questions {
+            self.0.miss(question, now);
+        }
+        judge(plan, self.look_at(plan, false, now), now)
+    }
+}
+
+fn judge(plan: &RevocationPlan, looks: Vec<Look>, now: UnixTime) -> Vec<Judgement> {
+    let questions = plan.questions.iter().zip(looks);
+    questions
+        .map(|(question, look)| revocation::judge(question, &look.evidence, now))
+        .collect()
+}
+
+async fn wait_for(all: Vec<Asking>) {
+    for asking in all {
+        asking.wait().await;
+    }
+}
+
+impl Shared {
+    /// What is at hand for a question. What is missing is asked for.
+    fn look(&self, question: &Arc<RevocationQuestion>, first: bool, now: UnixTime) -> Look {
+        let mut wait = Vec::new();
+        let mut ocsp = None;
+        if !question.responders.is_empty() {
+            let key = verdict::key(question);
+            let mut look = self.verdicts.look(&key, first, now);
+            if look.start && !self.ask(key, question) {
+                look = self.verdicts.look(&key, first, now);
+            }
+            wait.extend(look.wait);
+            ocsp = Some(verdict::evidence(look.answer, look.outage, now));
+        }
+        let crl = CrlAnswer::none();
+        Look {
+            evidence: Evidence { ocsp, crl },
+            wait,
+        }
+    }
+
+    /// Has the service ask. Tells whether it will.
+    fn ask(&self, key: Key, question: &Arc<RevocationQuestion>) -> bool {
+        let question = Arc::clone(question);
+        let is_taken = self.jobs.try_send(Job { key, question }).is_ok();
+        if !is_taken {
+            self.refuse(&key);
+        }
+        is_taken
+    }
+
+    /// Too much is being asked already: this is not.
+    fn refuse(&self, key: &Key) {
+        let now = self.clock.unix();
+        self.verdicts
+            .fail(key, now, "too many look-ups at a time", now);
+    }
+
+    /// An answer did not come in time.
+    fn miss(&self, question: &RevocationQuestion, now: UnixTime) {
+        if !question.responders.is_empty() {
+            let key = verdict::key(question);
+            self.verdicts
+                .miss(&key, "no responder answered in time", now);
+        }
+    }
+
+    fn announce(&self) {
+        self.changes
+            .send_modify(|ticks| *ticks = ticks.wrapping_add(1));
+    }
+}
+
+/// Questions on their way to the service.
+const INBOX: usize = 4096;
+/// Parts of the cache, each with a lock of its own.
+const SHARDS: usize = 16;
+
+#[cfg(test)]
+mod tests;

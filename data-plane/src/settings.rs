@@ -3,6 +3,7 @@
 
 pub(crate) mod arguments;
 pub(crate) mod file;
+pub(crate) mod revocation;
 pub(crate) mod value;
 
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use crate::limits::Limits;
+use crate::revocation::RevocationSettings;
 
 /// Everything a worker is told at start.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub struct Settings {
     pub blobs: BlobLimits,
     /// Limits and time-outs of the request path.
     pub limits: Limits,
+    /// How evidence about revocation is found.
+    pub revocation: RevocationSettings,
     /// How the program logs.
     pub log: LogSettings,
 }

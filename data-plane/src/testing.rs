@@ -39,6 +39,11 @@ impl Ca {
         }
     }
 
+    /// Its private key as PKCS#8 in PEM.
+    pub(crate) fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
     /// A certificate for a client, valid now.
     pub(crate) fn client(&self, name: &str) -> Leaf {
         self.leaf(name, |parameters| {

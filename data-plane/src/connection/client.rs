@@ -10,6 +10,7 @@ use client_auth::{
 use rustls_pki_types::UnixTime;
 
 use crate::http::refusal::ClientRefusal;
+use crate::revocation::Held;
 
 /// What a connection may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +36,9 @@ pub(crate) struct ClientFacts {
     #[expect(dead_code, reason = "headers about the client will tell it")]
     pub(crate) path: Box<[PathCertificate]>,
     /// What had to be found out about revocation.
-    #[expect(dead_code, reason = "live connections will be looked at again")]
     pub(crate) plan: RevocationPlan,
+    /// Keeps the answers fresh while the connection lives.
+    pub(crate) evidence: Held,
     /// When the path was verified: in this handshake, also where it resumed a session.
     #[expect(dead_code, reason = "headers about the client will tell it")]
     pub(crate) verified_at: UnixTime,
@@ -87,6 +89,7 @@ impl ClientFacts {
             identity: decision.verdict.as_ref().ok().cloned(),
             path: path.into(),
             plan: decision.revocation.clone(),
+            evidence: Held::default(),
             verified_at: now,
         }
     }

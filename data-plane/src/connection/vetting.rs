@@ -61,7 +61,8 @@ impl Vetting<'_> {
                 ask_about_revocation(core, self.watch, client_auth, &decision.revocation).await;
             Some(judged(&mut decision, judgements))
         };
-        let facts = ClientFacts::new(&decision, core.time.unix());
+        let mut facts = ClientFacts::new(&decision, core.time.unix());
+        facts.evidence = core.revocation.hold(&facts.plan, core.time.unix());
         authenticated.standing = standing(client_auth.mode(), facts.outcome);
         if client_auth.mode() == Mode::Strict {
             let path_until = facts.identity.as_ref().map(|it| it.path_not_after);
@@ -146,16 +147,16 @@ fn judged(decision: &mut Decision, judgements: Vec<Judgement>) -> UnixTime {
     until
 }
 
-/// The gate of revocation: answers every question of `plan`, in order, within the budget. This worker has no source of
-/// evidence yet, so it has no answers, and whoever would have to be asked about is refused.
-#[expect(clippy::unused_async, reason = "answers will have to be waited for")]
+/// The gate of revocation: answers every question of `plan`, in order, within the time that the handshake has left. Without
+/// answers the client is refused.
 async fn ask_about_revocation(
-    _core: &Core,
-    _watch: &Watch,
+    core: &Core,
+    watch: &Watch,
     _client_auth: &ClientAuth,
-    _plan: &RevocationPlan,
+    plan: &RevocationPlan,
 ) -> Vec<Judgement> {
-    Vec::new()
+    let judgements = core.revocation.vet(plan, core.time.unix());
+    watch.race(Box::pin(judgements)).await.unwrap_or_default()
 }
 
 const END_OF_TIME: UnixTime = UnixTime::since_unix_epoch(std::time::Duration::MAX);

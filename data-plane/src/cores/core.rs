@@ -20,6 +20,7 @@ use crate::limits::Limits;
 use crate::listener::accept;
 use crate::metrics::CoreMetrics;
 use crate::readiness_report::ReadinessReports;
+use crate::revocation::Revocation;
 use crate::upstream::pool::Pools;
 
 /// What the connections of one core share. Never leaves its thread.
@@ -27,6 +28,7 @@ use crate::upstream::pool::Pools;
 pub(crate) struct Core {
     pub(crate) limits: Limits,
     pub(crate) instance: Arc<str>,
+    pub(crate) revocation: Revocation,
     pub(crate) time: CoreTime,
     pub(crate) registry: Registry,
     pub(crate) pools: Pools,
@@ -136,6 +138,7 @@ impl Core {
             metrics: core_metrics,
             shared,
             limits: settings.limits,
+            revocation: settings.revocation,
             instance: settings.instance,
         });
         let mut acceptors = Acceptors::default();

@@ -106,6 +106,23 @@ impl FetchError {
         }
     }
 
+    /// Whether the other side is there, whatever it says.
+    pub(super) fn was_reached(&self) -> bool {
+        match self {
+            Self::Status(_)
+            | Self::Redirect(_)
+            | Self::MediaType(_)
+            | Self::TooLarge(_)
+            | Self::Protocol(_) => true,
+            Self::Location(_)
+            | Self::Denied(_)
+            | Self::Resolve(_)
+            | Self::Connect { .. }
+            | Self::Tls(_)
+            | Self::Deadline => false,
+        }
+    }
+
     /// Whether somebody answered, but not as they might answer a request of another method.
     pub(super) fn depends_on_method(&self) -> bool {
         match self {

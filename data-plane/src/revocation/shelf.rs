@@ -16,6 +16,9 @@ pub(super) type Key = [u8; 32];
 
 /// Something that was found out.
 pub(super) trait Answer: Clone {
+    /// How long it is used before a newer one is asked for, however long it may be used.
+    const FRESH: Duration;
+
     /// Until when it may be used, inclusive. After that it has to be asked for again first.
     fn usable_until(&self) -> UnixTime;
 
@@ -74,11 +77,24 @@ pub(super) struct Asking(watch::Receiver<()>);
 #[derive(Clone, Debug)]
 pub(super) struct Hold(#[expect(dead_code, reason = "counted, not read")] Arc<()>);
 
+/// What an answer came after, and what comes after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Put<A> {
+    /// The answer before.
+    pub(super) replaced: Option<A>,
+    /// The outage that it ends.
+    pub(super) outage: Option<Outage>,
+    /// When the next attempt is due.
+    pub(super) next: UnixTime,
+}
+
 /// What comes after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Failed {
     /// When the next attempt is due.
     pub(super) next: UnixTime,
+    /// Whether it is the first failure in a row.
+    pub(super) is_first: bool,
     /// Whether somebody holds on to an answer that may be used no longer.
     pub(super) lost: bool,
 }
@@ -118,11 +134,11 @@ impl<A: Answer> Shelf<A> {
         }
     }
 
-    /// Looks at `key`, and starts an attempt if one is due.
-    pub(super) fn look(&self, key: &Key, now: UnixTime) -> Look<A> {
+    /// Looks at `key`, and starts an attempt if one is due. `first`: not only to see what came of an attempt.
+    pub(super) fn look(&self, key: &Key, first: bool, now: UnixTime) -> Look<A> {
         let mut shard = self.shard(key);
         let entry = shard.touch(key, now, self.capacity);
-        entry.schedule.asked = true;
+        entry.schedule.asked |= first;
         let is_settled = entry.is_settled(now);
         let start = entry.asking.is_none() && entry.schedule.is_due(now);
         if start {
@@ -141,20 +157,25 @@ impl<A: Answer> Shelf<A> {
         }
     }
 
-    /// Ends an attempt with an answer. Returns what it replaces, and when the next attempt is due.
-    pub(super) fn put(&self, key: &Key, answer: A, now: UnixTime) -> (Option<A>, UnixTime) {
+    /// Ends an attempt with an answer.
+    pub(super) fn put(&self, key: &Key, answer: A, now: UnixTime) -> Put<A> {
         let mut shard = self.shard(key);
         let entry = shard.touch(key, now, self.capacity);
         entry.asking = None;
-        entry.outage = None;
-        entry.schedule = Schedule::after_answer(now, answer.usable_until());
+        let outage = entry.outage.take();
+        let end = answer.usable_until().min(later(now, A::FRESH));
+        entry.schedule = Schedule::after_answer(now, end);
         let next = entry.schedule.next;
         let weight = answer.weight();
         let replaced = entry.answer.replace(answer);
         let before = replaced.as_ref().map_or(0, Answer::weight);
         shard.weight = shard.weight.saturating_add(weight).saturating_sub(before);
         shard.shrink(self.capacity, key);
-        (replaced, next)
+        Put {
+            replaced,
+            outage,
+            next,
+        }
     }
 
     /// Ends an attempt without an answer, in an outage that was there from `since` on.
@@ -164,6 +185,7 @@ impl<A: Answer> Shelf<A> {
         entry.asking = None;
         let outage = Outage::go_on(entry.outage.take(), since, why);
         let mut schedule = entry.schedule.after_failure(now, outage.failures);
+        let is_first = outage.failures == 1;
         entry.outage = Some(outage);
         let end = entry.answer.as_ref().map(Answer::usable_until);
         let is_usable = end.is_some_and(|end| now <= end);
@@ -176,18 +198,15 @@ impl<A: Answer> Shelf<A> {
         entry.schedule = schedule;
         Failed {
             next: schedule.next,
+            is_first,
             lost: !is_usable && entry.is_held(),
         }
     }
 
-    /// Notes that no answer was there when it was needed. An attempt that is under way goes on; if none could be made
-    /// (`given_up`), the next look makes one. Returns the outage.
-    pub(super) fn miss(&self, key: &Key, why: &str, given_up: bool, now: UnixTime) -> Outage {
+    /// Notes that no answer was there when it was needed, while an attempt goes on. Returns the outage.
+    pub(super) fn miss(&self, key: &Key, why: &str, now: UnixTime) -> Outage {
         let mut shard = self.shard(key);
         let entry = shard.touch(key, now, self.capacity);
-        if given_up {
-            entry.asking = None;
-        }
         let missed = || Outage {
             since: now,
             why: why.into(),
@@ -217,20 +236,9 @@ impl<A: Answer> Shelf<A> {
     }
 
     /// The newest answer to `key`.
+    #[cfg(test)]
     pub(super) fn find(&self, key: &Key) -> Option<A> {
         self.shard(key).entries.get(key)?.answer.clone()
-    }
-
-    /// All answers. Not for the request path.
-    pub(super) fn answers(&self) -> Vec<A> {
-        let of_shard = |shard: &Mutex<Shard<A>>| {
-            let shard = lock(shard);
-            let answers = shard.entries.values();
-            answers
-                .filter_map(|entry| entry.answer.clone())
-                .collect::<Vec<_>>()
-        };
-        self.shards().flat_map(of_shard).collect()
     }
 
     /// How many keys there is something known about.

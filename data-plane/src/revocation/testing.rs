@@ -1,5 +1,7 @@
 //! Web servers that answer as a test wants, right or wrong.
 
+pub(super) mod world;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -14,6 +14,7 @@ use clap::{Arg, CommandFactory, FromArgMatches};
 use tracing_subscriber::EnvFilter;
 
 use super::file;
+use super::revocation::RevocationArguments;
 use super::value::Problems;
 use super::{
     AccessLog, BlobLimits, ControlPlane, LogFormat, LogSettings, Settings, StateSettings,
@@ -106,6 +107,8 @@ pub(crate) struct Arguments {
     log_filter: String,
     #[command(flatten)]
     limits: LimitArguments,
+    #[command(flatten)]
+    revocation: RevocationArguments,
 }
 
 impl Arguments {
@@ -140,6 +143,11 @@ impl Arguments {
         if limits.max_headers > MOST_FIELDS {
             let problem = format!("`{}` is more than {MOST_FIELDS}", limits.max_headers);
             problems.add("--max-headers", problem);
+        }
+        let revocation = self.revocation.check(&mut problems);
+        if revocation.wait >= limits.handshake_timeout {
+            let problem = "is not shorter than --handshake-timeout";
+            problems.add("--revocation-wait", problem);
         }
         let log = self.log(&mut problems);
         let access_log = match self.access_log.as_str() {
@@ -176,6 +184,7 @@ impl Arguments {
                 access_log,
                 blobs,
                 limits,
+                revocation,
                 log,
             }),
             _ => Err(problems),
@@ -450,6 +459,8 @@ mod tests {
         check(&["--state-dir=/tmp"], &["--state-key-file"]);
         check(&["--max-headers=257"], &["--max-headers"]);
         check(&["--max-headers=256"], &[]);
+        check(&["--revocation-wait=10s"], &["--revocation-wait"]);
+        check(&["--revocation-wait=10s", "--handshake-timeout=11s"], &[]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use data_plane::clock::Clock;
 use data_plane::cores::ProxySettings;
 use data_plane::limits::Limits;
 use data_plane::listener::Listeners;
+use data_plane::revocation::{Revocation, RevocationSettings};
 use data_plane::settings::AccessLog;
 use data_plane::snapshot::{
     Bind, BindProtocol, ClientAuth, HostPatterns, Route, Upstream, UpstreamHost, UpstreamTls,
@@ -25,6 +26,7 @@ pub(crate) fn settings(limits: Limits) -> ProxySettings {
         access_log: AccessLog::Off,
         instance: "worker-1".into(),
         clock: Clock::system(),
+        revocation: Revocation::new(RevocationSettings::default(), Clock::system()).0,
     }
 }
 

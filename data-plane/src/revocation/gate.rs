@@ -1,0 +1,33 @@
+//! What a client goes through between its handshake and its first request.
+
+use client_auth::{Judgement, RevocationPlan};
+use rustls_pki_types::UnixTime;
+
+use super::Revocation;
+use super::named::Named;
+
+impl Revocation {
+    /// Judges every question of `plan`, by what is known `now` or, where something is missing, after it was asked for.
+    /// Counts the verdicts, and logs whom nobody vouched for.
+    pub(crate) async fn vet(&self, plan: &RevocationPlan, now: UnixTime) -> Vec<Judgement> {
+        let known = self.known(plan, now);
+        self.0.metrics.looked(known.is_some());
+        let judgements = match known {
+            Some(judgements) => judgements,
+            None => self.settle(plan).await,
+        };
+        self.tell(plan, &judgements);
+        judgements
+    }
+
+    fn tell(&self, plan: &RevocationPlan, judgements: &[Judgement]) {
+        for (question, judgement) in plan.questions.iter().zip(judgements) {
+            self.0.metrics.judged(judgement);
+            if judgement.soft_failed {
+                let certificate = Named(question);
+                let detail = &judgement.check.detail;
+                tracing::warn!(%certificate, detail, "client let in without knowing whether its certificate is revoked");
+            }
+        }
+    }
+}
