@@ -20,6 +20,7 @@ mod paths;
 mod pins;
 mod policies;
 mod rechecks;
+mod revocation_corpus;
 mod revocation_hostile;
 mod revocation_plans;
 mod rule_lint;
