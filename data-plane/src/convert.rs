@@ -3,6 +3,7 @@
 
 mod cache;
 mod client_auth;
+mod client_policy;
 mod host;
 mod listener;
 mod material;

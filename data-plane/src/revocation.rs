@@ -268,6 +268,16 @@ impl Shared {
     }
 }
 
+/// Checks that evidence could be fetched from `url`, as far as the text can tell.
+///
+/// # Errors
+/// A sentence for the operator.
+pub(crate) fn check_location(url: &str) -> Result<(), String> {
+    location::Location::parse(url)
+        .map(|_| ())
+        .map_err(|error| error.to_string())
+}
+
 /// Questions on their way to the service.
 const INBOX: usize = 4096;
 /// Parts of the cache, each with a lock of its own.

@@ -44,6 +44,19 @@ impl Ca {
         self.issuer.key().serialize_pem()
     }
 
+    /// A CA below this one.
+    pub(crate) fn intermediate(&self, name: &str) -> Self {
+        let key = KeyPair::generate().expect("key");
+        let mut parameters = parameters(name);
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let signed = parameters.signed_by(&key, &self.issuer);
+        Self {
+            certificate: signed.expect("signed").der().clone(),
+            issuer: Issuer::new(parameters, key),
+        }
+    }
+
     /// A certificate for a client, valid now.
     pub(crate) fn client(&self, name: &str) -> Leaf {
         self.leaf(name, |parameters| {

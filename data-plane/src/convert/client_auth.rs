@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client_auth::{Authenticator, Mode, Policy, TrustBundle};
+use client_auth::Authenticator;
 use prost::Message;
 use proto::config::v1 as wire;
 
 use super::cache::Key;
-use super::{Conversion, Material, Rejected, unique};
+use super::{Conversion, Rejected, client_policy, unique};
 use crate::blobs::Digest;
 use crate::snapshot::{ClientAuth, IdentityHeaders, RefusalForm, UploadedCrl};
 
@@ -36,10 +36,9 @@ impl Conversion<'_> {
             .field(&policy.encode_to_vec())
             .finish();
         let material = self.material;
-        let authenticator = self
-            .built
-            .authenticators
-            .take_or_build(key, || authenticator(policy, material))?;
+        let authenticator = self.built.authenticators.take_or_build(key, || {
+            client_policy::policy(policy, material).map(Authenticator::new)
+        })?;
         let headers = policy.identity_headers.unwrap_or_default();
         Ok(ClientAuth {
             ssl_profile: Arc::from(policy.name.as_str()),
@@ -56,40 +55,6 @@ impl Conversion<'_> {
             crls: uploaded_crls(policy)?,
         })
     }
-}
-
-fn authenticator(
-    policy: &wire::ClientAuthPolicy,
-    material: &Material,
-) -> Result<Authenticator, Rejected> {
-    let bundles = policy
-        .client_cas
-        .iter()
-        .filter_map(|ca| ca.bundle.as_ref())
-        .map(|bundle| trust_bundle(bundle, material));
-    let bundles = bundles.collect::<Result<Vec<_>, _>>()?;
-    Ok(Authenticator::new(Policy {
-        mode: mode(policy)?,
-        ..Policy::strict(&policy.name, bundles, policy.verify_issuer)
-    }))
-}
-
-fn mode(policy: &wire::ClientAuthPolicy) -> Result<Mode, Rejected> {
-    match wire::ClientAuthMode::try_from(policy.mode) {
-        Ok(wire::ClientAuthMode::Strict) => Ok(Mode::Strict),
-        Ok(wire::ClientAuthMode::Passthrough) => Ok(Mode::Passthrough),
-        Ok(wire::ClientAuthMode::ReportOnly) => Ok(Mode::ReportOnly),
-        Ok(wire::ClientAuthMode::Unspecified) | Err(_) => {
-            let reason = format!("client authentication mode {} is not known", policy.mode);
-            Err(reject(policy, "clientAuthConfiguration", reason))
-        }
-    }
-}
-
-fn trust_bundle(bundle: &wire::TrustBundle, material: &Material) -> Result<TrustBundle, Rejected> {
-    let reject = |reason| Rejected::new(CLIENT_CAS, &bundle.name, "data", reason);
-    let certificates = material.certificates(&bundle.sha256).map_err(reject)?;
-    TrustBundle::from_der(&bundle.name, &certificates).map_err(|error| reject(error.to_string()))
 }
 
 fn refusal_form(policy: &wire::ClientAuthPolicy) -> Result<RefusalForm, Rejected> {

@@ -1,5 +1,7 @@
 //! A good snapshot, and everything that can be wrong with it.
 
+mod client_policy;
+
 use std::net::Ipv4Addr;
 
 use rustls_pki_types::CertificateDer;
