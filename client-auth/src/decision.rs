@@ -114,7 +114,7 @@ pub enum CheckName {
     /// No identity rule keeps the client out. Only with such rules.
     Identity,
     /// No certificate that the revocation policy is about has been revoked. Judged after the decision, by
-    /// [`judge`](crate::revocation::judge).
+    /// [`judge`](crate::revocation::judge()).
     Revocation,
 }
 

@@ -8,6 +8,9 @@
 //! Proof of possession (the TLS `CertificateVerify` signature, RFC 8446 section 4.4.3) is the TLS library's work; it must
 //! be checked for every handshake and never goes through the signature cache of this crate.
 //!
+//! Revocation: a decision says what has to be found out ([`RevocationPlan`]); [`ocsp`] and [`crl`] turn bytes from
+//! outside into answers that can be believed, and [`revocation::judge()`] gives the verdict.
+//!
 //! # Documented limits
 //! - Names are compared byte for byte; RFC 5280 section 7.1 would fold case and white space. A CA that encodes its own
 //!   name in two ways is not found.

@@ -1,6 +1,6 @@
 //! OCSP: asking about one certificate, and verifying the answer (RFC 6960, RFC 5019, RFC 9654).
 //!
-//! Nothing here does I/O. [`Request`] has the bytes to send, [`verify`] believes what came back or does not.
+//! Nothing here does I/O. [`Request`] has the bytes to send, [`verify()`] believes what came back or does not.
 
 mod answer;
 mod cert_id;

@@ -1,7 +1,7 @@
 //! Revocation: how it is checked by policy, and what has to be found out about one verified path.
 //!
 //! The crate does no I/O. A [`Decision`](crate::Decision) comes with a [`RevocationPlan`]; whoever has the evidence (OCSP
-//! responses, CRLs) judges each of its questions with it: [`judge`].
+//! responses, CRLs) judges each of its questions with it: [`judge()`].
 
 mod entry;
 mod evidence;

@@ -13,6 +13,7 @@ use crate::{Authenticator, Decision, Policy, Reason, SignatureChecks, TrustBundl
 
 pub(crate) mod crl;
 pub(crate) mod ocsp;
+pub(crate) mod openssl;
 pub(crate) mod revocation;
 
 pub(crate) type Der = CertificateDer<'static>;

@@ -3,6 +3,7 @@
 mod bundles;
 mod crl_large;
 mod crl_lists;
+mod crl_openssl;
 mod crl_rollbacks;
 mod crl_scopes;
 mod crl_sets;

@@ -1,14 +1,10 @@
 //! Against responses made by OpenSSL's responder.
 
-use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use rcgen::{KeyPair, SerialNumber};
-use rustls_pki_types::UnixTime;
-use rustls_pki_types::pem::PemObject;
 
 use crate::ocsp::{OcspError, OcspStatus, Request, verify};
 use crate::testing::ocsp::{World, delegate};
+use crate::testing::openssl::{openssl, pem, today};
 use crate::testing::revocation::questions;
 use crate::testing::{Authority, Der, at, plain};
 use crate::{RevocationCause, RevocationMethod};
@@ -28,42 +24,18 @@ fn world(serial: u8) -> World {
 
 /// The response of `openssl ocsp` to a request with this nonce.
 fn respond(world: &World, nonce: Option<[u8; 32]>, signer: &Der, key: &KeyPair) -> Vec<u8> {
-    let directory = tempfile::tempdir().unwrap();
     let request = Request::new(&world.question, nonce).unwrap();
-    for (name, content) in [
+    let key = key.serialize_pem();
+    let files: &[(&str, &[u8])] = &[
         ("index", INDEX.as_bytes()),
-        ("ca", pem(&world.root.der).as_bytes()),
-        ("signer", pem(signer).as_bytes()),
-        ("key", key.serialize_pem().as_bytes()),
+        ("ca", &pem(&world.root.der)),
+        ("signer", &pem(signer)),
+        ("key", key.as_bytes()),
         ("request", request.der()),
-    ] {
-        std::fs::write(directory.path().join(name), content).unwrap();
-    }
+    ];
     let arguments = "ocsp -index index -CA ca -rsigner signer -rkey key -ndays 1 \
         -reqin request -respout response";
-    let output = Command::new("openssl")
-        .args(arguments.split_whitespace())
-        .current_dir(directory.path())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    std::fs::read(directory.path().join("response")).unwrap()
-}
-
-fn pem(der: &Der) -> String {
-    use base64::Engine;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
-    assert_eq!(&Der::from_pem_slice(pem.as_bytes()).unwrap(), der);
-    pem
-}
-
-/// OpenSSL's responder goes by the machine's clock.
-fn today() -> UnixTime {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    UnixTime::since_unix_epoch(Duration::from_secs(now.as_secs()))
+    openssl(files, arguments, "response")
 }
 
 #[test]
