@@ -26,6 +26,7 @@ use crate::state::StateStore;
 use crate::state::saver::{self, Writer};
 use crate::stream::Client;
 use crate::telemetry;
+use crate::tls::tickets::keys::TicketKeys;
 use crate::tls::upstream_config::SystemRoots;
 
 /// A worker that runs. Dropping it stops the worker as [`Running::shutdown`] does, without waiting.
@@ -223,6 +224,7 @@ async fn assemble(
         public_address: settings.public_address,
         clock,
         system_roots: SystemRoots::default(),
+        ticket_keys: TicketKeys::default(),
     };
     let mut applier = Applier::new(
         listeners,

@@ -15,6 +15,7 @@ use crate::listener::{BindError, BindReason, Listeners};
 use crate::state::saver::Saver;
 use crate::state::{Saved, SavedGateway};
 use crate::telemetry::{Metrics, SnapshotOutcome};
+use crate::tls::tickets::keys::BadTicketKey;
 
 /// Owns the configuration of the worker. One task has it; nothing else changes listeners.
 #[derive(Debug)]
@@ -203,6 +204,7 @@ impl Applier {
     /// Stops serving a gateway; one that is not known is gone already.
     pub(crate) async fn remove(&mut self, gateway_id: &str) {
         self.waiting.remove(&gateway_id.to_ascii_lowercase());
+        self.converter.ticket_keys.forget(gateway_id);
         if self
             .gateways
             .remove(&gateway_id.to_ascii_lowercase())
@@ -216,6 +218,14 @@ impl Applier {
         self.measure();
         self.forget_unneeded();
         self.save();
+    }
+
+    /// Takes the session ticket keys of a gateway, which need not be here yet.
+    ///
+    /// # Errors
+    /// [`BadTicketKey`]; nothing changes then.
+    pub(crate) fn take_ticket_keys(&self, keys: &wire::TicketKeys) -> Result<(), BadTicketKey> {
+        self.converter.ticket_keys.replace(keys)
     }
 
     /// Gives up the listeners, to be shut down, and lets the saver end.

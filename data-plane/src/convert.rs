@@ -21,6 +21,7 @@ use rustls::{ClientConfig, ServerConfig};
 
 use crate::clock::Clock;
 use crate::snapshot::{ClientAuth, Snapshot};
+use crate::tls::tickets::keys::TicketKeys;
 use crate::tls::upstream_config::SystemRoots;
 use cache::Cache;
 pub(crate) use material::{Material, references};
@@ -44,6 +45,7 @@ pub(crate) struct Converter {
     pub(crate) public_address: IpAddr,
     pub(crate) clock: Clock,
     pub(crate) system_roots: SystemRoots,
+    pub(crate) ticket_keys: TicketKeys,
 }
 
 /// A snapshot ready to be put in force, and what it was built from.

@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 
 use crate::cores::core::Shared;
 use crate::http::refusal::Refusal;
+use crate::tls::tickets::Resumption;
 
 /// The metrics of the request path. Cloning shares them.
 #[derive(Clone, Debug)]
@@ -74,6 +75,8 @@ pub(crate) struct CoreMetrics {
     pub(crate) panics: Counter,
     /// By class of the status: 1xx to 5xx.
     pub(crate) responses: [Counter; 5],
+    /// By what came of the ticket that a client presented.
+    resumptions: [Counter; Resumption::ALL.len()],
     /// By the reason of a reply that the gateway made itself.
     refusals: Refusals,
     pub(crate) upstream_connects: Counter,
@@ -105,6 +108,13 @@ impl CoreMetrics {
         self.client_refusals
             .get_or_create(&[("reason", reason.label())])
             .inc();
+    }
+
+    pub(crate) fn resumption(&self, came_of_it: Resumption) {
+        let place = Resumption::ALL.iter().position(|&one| one == came_of_it);
+        if let Some(count) = place.and_then(|place| self.resumptions.get(place)) {
+            count.add(1);
+        }
     }
 
     pub(crate) fn responded(&self, status: u16) {
@@ -258,6 +268,18 @@ impl Collector for Metrics {
             let count = self.sum(|core| core.responses.get(class).map_or(0, Counter::read));
             metric
                 .encode_family(&[("class", label)])
+                .and_then(|family| ConstCounter::new(count).encode(family))?;
+        }
+        let mut metric = encoder.encode_descriptor(
+            "tls_resumptions",
+            "Session tickets that clients presented, by what came of them",
+            None,
+            prometheus_client::metrics::MetricType::Counter,
+        )?;
+        for (place, came_of_it) in Resumption::ALL.into_iter().enumerate() {
+            let count = self.sum(|core| core.resumptions.get(place).map_or(0, Counter::read));
+            metric
+                .encode_family(&[("result", came_of_it.label())])
                 .and_then(|family| ConstCounter::new(count).encode(family))?;
         }
         let mut metric = encoder.encode_descriptor(

@@ -4,4 +4,5 @@ pub(crate) mod accept;
 pub(crate) mod client_auth;
 pub mod handshake;
 pub mod server_config;
+pub mod tickets;
 pub(crate) mod upstream_config;

@@ -12,6 +12,7 @@ use super::cache::Key;
 use super::{Conversion, Rejected, host, unique};
 use crate::snapshot::{Bind, BindProtocol, HostPatterns, Route, VirtualHost, VirtualHostTls};
 use crate::tls::server_config::{self, ServerTls};
+use crate::tls::tickets::TicketScope;
 
 const LISTENERS: &str = "httpListeners";
 const PORTS: &str = "frontendPorts";
@@ -196,6 +197,11 @@ impl Conversion<'_> {
         let http2 = self.gateway.http2;
         let certificate = Arc::clone(certificate);
         let clock = &self.converter.clock;
+        let tickets = TicketScope {
+            gateway_id: Arc::clone(&self.gateway_id),
+            listener: Arc::from(name),
+            keys: self.converter.ticket_keys.of(&self.gateway_id),
+        };
         let config = self.built.servers.take_or_build(key, || {
             let tls = ServerTls {
                 versions,
@@ -203,6 +209,7 @@ impl Conversion<'_> {
                 certificate,
                 client_auth: client_auth.clone(),
                 http2,
+                tickets,
             };
             server_config::build(tls, clock)
                 .map_err(|error| reject("sslProfile", error.to_string()))

@@ -22,6 +22,7 @@ fn converter() -> Converter {
         public_address: Ipv4Addr::LOCALHOST.into(),
         clock: Clock::system(),
         system_roots: SystemRoots::default(),
+        ticket_keys: TicketKeys::default(),
     }
 }
 
@@ -193,30 +194,23 @@ fn a_good_snapshot_becomes_what_it_says() {
     );
 }
 
+// T-08
 #[test]
-fn a_guarded_listener_resumes_nothing_and_an_open_one_shares_nothing() {
-    let converted = convert(&fixture(), &Built::default()).expect("good");
-    let hosts = &converted.snapshot.binds[1].virtual_hosts;
-    let [guarded, open] = [0, 1].map(|index| &hosts[index].tls.as_ref().expect("TLS").config);
-    assert!(!guarded.session_storage.can_cache() && !open.session_storage.can_cache());
-    assert!(!guarded.ticketer.enabled() && open.ticketer.enabled());
-    assert_eq!(
-        (guarded.send_tls13_tickets, open.send_tls13_tickets),
-        (0, 1)
-    );
-    assert_eq!(
-        (guarded.max_early_data_size, open.max_early_data_size),
-        (0, 0)
-    );
-    let ticket = open.ticketer.encrypt(b"session").expect("ticket");
-    let mut second = fixture();
-    second.gateway.binds[1].virtual_hosts[0]
-        .client_auth_policy
-        .clear();
-    let second = convert(&second, &Built::default()).expect("good");
-    for host in &second.snapshot.binds[1].virtual_hosts {
-        let config = &host.tls.as_ref().expect("TLS").config;
-        assert_eq!(config.ticketer.decrypt(&ticket), None, "{}", host.listener);
+fn sessions_are_resumed_where_the_profile_wants_it_and_early_data_never_is() {
+    let mut fixture = fixture();
+    for lifetime in [None, Some(60)] {
+        fixture.gateway.client_auth_policies[0].session_resumption =
+            lifetime.map(|lifetime_seconds| wire::SessionResumption { lifetime_seconds });
+        let converted = convert(&fixture, &Built::default()).expect("good");
+        let hosts = &converted.snapshot.binds[1].virtual_hosts;
+        let [guarded, open] = [0, 1].map(|index| &hosts[index].tls.as_ref().expect("TLS").config);
+        for (config, lifetime) in [(guarded, lifetime), (open, Some(300))] {
+            assert!(!config.session_storage.can_cache());
+            assert_eq!(config.ticketer.enabled(), lifetime.is_some());
+            assert_eq!(config.send_tls13_tickets, usize::from(lifetime.is_some()));
+            assert_eq!(config.ticketer.lifetime(), lifetime.unwrap_or(0));
+            assert_eq!(config.max_early_data_size, 0);
+        }
     }
 }
 

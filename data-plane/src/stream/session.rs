@@ -70,8 +70,10 @@ impl<'a> Session<'a> {
             }
             Some(Control::ApplyGateway(apply)) => self.apply(&apply).await?,
             Some(Control::RemoveGateway(remove)) => self.remove(&remove).await?,
-            // Nothing is resumed yet.
-            Some(Control::TicketKeys(_)) => {}
+            Some(Control::TicketKeys(keys)) => {
+                let taken = self.applier.take_ticket_keys(&keys);
+                taken.map_err(|error| StreamError::Protocol(error.to_string()))?;
+            }
             Some(Control::Synced(wire::Synced {})) => {
                 debug!("in step with the control plane");
                 let newest = &self.newest;

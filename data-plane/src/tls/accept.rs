@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use client_auth::Decision;
-use rustls::HandshakeKind;
+use client_auth::{Decision, Sha256Fingerprint};
+use rustls::{HandshakeKind, ServerConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
@@ -23,8 +23,9 @@ use crate::http::host::canonical_name;
 use crate::http::refusal::Refusal;
 use crate::http::reply;
 use crate::route::Site;
-use crate::snapshot::{ClientAuth, VirtualHost};
+use crate::snapshot::{ClientAuth, VirtualHost, VirtualHostTls};
 use crate::tls::handshake::{CURRENT, Handshake};
+use crate::tls::tickets::Resumption;
 
 /// A handshake that succeeded.
 #[derive(Debug)]
@@ -64,14 +65,14 @@ pub(crate) async fn accept(
                     stream,
                     virtual_host,
                     decision,
+                    resumed,
                 })) => {
                     core.metrics.handshakes.add(1);
-                    let resumed = stream.get_ref().1.handshake_kind();
                     return Some(Accepted {
                         stream,
                         virtual_host,
                         decision,
-                        resumed: resumed == Some(HandshakeKind::Resumed),
+                        resumed,
                         connection: id,
                         peer,
                         started,
@@ -109,6 +110,7 @@ struct Made {
     stream: Box<TlsStream<TcpStream>>,
     virtual_host: Arc<VirtualHost>,
     decision: Option<Decision>,
+    resumed: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +151,7 @@ async fn make(
         .server_name()
         .and_then(|name| canonical_name(name).ok());
     let virtual_host = site.for_client_hello(name.as_deref()).cloned();
+    handshake.asks_for(name.as_deref());
     drop(name);
     let with_tls = virtual_host
         .as_ref()
@@ -163,23 +166,70 @@ async fn make(
         .into_fallible()
         .await
         .map_err(|(error, io)| (Failure::Io(error), Some(io)))?;
-    let decision = match &tls.client_auth {
-        None => None,
-        Some(client_auth) => {
-            let shown = stream.get_ref().1.peer_certificates().is_some();
-            match handshake.take_decision() {
-                Some(decision) if shown => Some(decision),
-                None if !shown => Some(client_auth.authenticator.decide_absent()),
-                // What rustls saw and what was decided about do not belong together: nobody passes.
-                Some(_) | None => return Err((Failure::Undecided, None)),
-            }
-        }
-    };
+    let resumed = count_resumption(core, handshake, stream.get_ref().1);
+    let decision = decide(core, handshake, stream.get_ref().1, tls, resumed);
+    let decision = decision.map_err(|failure| (failure, None))?;
     Ok(Made {
         stream: Box::new(stream),
         virtual_host: Arc::clone(host),
         decision,
+        resumed,
     })
+}
+
+/// Whether a session was resumed; also counts what came of a ticket, if the client had one.
+fn count_resumption(core: &Core, handshake: &Handshake, session: &ServerConnection) -> bool {
+    let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+    let came_of_it = match (resumed, handshake.declined()) {
+        (true, _) => Some(Resumption::Resumed),
+        (false, Some(decline)) => Some(Resumption::Declined(decline)),
+        (false, None) if handshake.has_opened() => Some(Resumption::NotTaken),
+        (false, None) => None,
+    };
+    if let Some(came_of_it) = came_of_it {
+        core.metrics.resumption(came_of_it);
+    }
+    resumed
+}
+
+/// The decision about the client of a handshake that succeeded, where one is called for.
+///
+/// # Errors
+/// [`Failure::Undecided`]: what rustls did and what was decided do not belong together, and nobody passes.
+fn decide(
+    core: &Core,
+    handshake: &Handshake,
+    session: &ServerConnection,
+    tls: &VirtualHostTls,
+    resumed: bool,
+) -> Result<Option<Decision>, Failure> {
+    let shown = session.peer_certificates();
+    if resumed {
+        let claims = handshake.take_opened().ok_or(Failure::Undecided)?;
+        let leaf = shown.and_then(|chain| chain.first());
+        let leaf = leaf.map(|leaf| *Sha256Fingerprint::of(leaf).as_bytes());
+        let version = session.protocol_version().map(u16::from);
+        if claims.leaf != leaf || version != Some(claims.version) {
+            return Err(Failure::Undecided);
+        }
+    }
+    let Some(client_auth) = &tls.client_auth else {
+        return Ok(None);
+    };
+    let authenticator = &client_auth.authenticator;
+    let decision = match (
+        shown.and_then(<[_]>::split_first),
+        handshake.take_decision(),
+    ) {
+        (None, None) => authenticator.decide_absent(),
+        (Some(_), Some(decision)) if !resumed => decision,
+        // The ticket saved the signature of the handshake; whether the client may in is decided now.
+        (Some((leaf, rest)), None) if resumed => {
+            authenticator.decide(leaf, rest, core.time.exact_unix())
+        }
+        (_, _) => return Err(Failure::Undecided),
+    };
+    Ok(Some(decision))
 }
 
 /// Whether the first byte is that of a TLS handshake record. A client that closes first is an error.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs::{self, Ticketer, kx_group};
+use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::client_auth::Verifier;
+use super::tickets::{TicketScope, Ticketer};
 use crate::clock::Clock;
 use crate::snapshot::ClientAuth;
 
@@ -25,6 +26,8 @@ pub struct ServerTls {
     pub client_auth: Option<Arc<ClientAuth>>,
     /// Whether HTTP/2 is offered.
     pub http2: bool,
+    /// Whose sessions are resumed here.
+    pub tickets: TicketScope,
 }
 
 /// In order of preference; the hybrid protects recorded traffic against later quantum computers.
@@ -54,18 +57,23 @@ pub(crate) fn provider(suites: Vec<SupportedCipherSuite>) -> CryptoProvider {
 
 /// Builds the configuration.
 ///
-/// Sessions: with client authentication none can be resumed, by ticket or by id, so expiry and policy are looked at in
-/// every handshake. Without, one ticket is sent, under keys that belong to this configuration alone; a ticket of one
-/// virtual host is never taken by another. Early data is never accepted.
+/// Sessions are resumed by sealed tickets only, one for each handshake, and never by id; where the profile does not want
+/// it, not at all. Early data is never accepted.
 ///
 /// # Errors
-/// rustls finds the offer impossible, or has no randomness.
+/// rustls finds the offer impossible.
 pub fn build(tls: ServerTls, clock: &Clock) -> Result<ServerConfig, rustls::Error> {
     let provider = provider(tls.suites);
     let algorithms = provider.signature_verification_algorithms;
     let builder = ServerConfig::builder_with_details(Arc::new(provider), Arc::new(clock.clone()))
         .with_protocol_versions(&tls.versions)?;
-    let resumes = tls.client_auth.is_none();
+    let shown = tls.certificate.cert.first();
+    let ticketer = Ticketer::new(
+        &tls.tickets,
+        shown.map_or(&[], |certificate| certificate.as_ref()),
+        tls.client_auth.as_deref(),
+        clock,
+    );
     let builder = match tls.client_auth {
         Some(client_auth) => {
             builder.with_client_cert_verifier(Arc::new(Verifier::new(client_auth, algorithms)))
@@ -76,8 +84,8 @@ pub fn build(tls: ServerTls, clock: &Clock) -> Result<ServerConfig, rustls::Erro
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certificate)));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    if resumes {
-        config.ticketer = Ticketer::new()?;
+    if let Some(ticketer) = ticketer {
+        config.ticketer = Arc::new(ticketer);
         config.send_tls13_tickets = 1;
     }
     config.max_early_data_size = 0;

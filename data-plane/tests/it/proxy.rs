@@ -9,6 +9,7 @@ mod http2;
 mod lifecycle;
 mod modes;
 mod pki;
+mod resumption;
 mod smuggling;
 mod tls;
 mod upgrade;

@@ -4,6 +4,7 @@ mod control_plane;
 mod door;
 mod program;
 mod readiness;
+mod ticket_keys;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -23,6 +23,8 @@ use crate::snapshot::{IdentityHeaders, RefusalForm};
 use crate::testing::{Ca, Leaf};
 use crate::tls::handshake::Handshake;
 use crate::tls::server_config::{self, ServerTls, cipher_suite};
+use crate::tls::tickets::TicketScope;
+use crate::tls::tickets::keys::TicketKeys;
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&version::TLS12, &version::TLS13];
 
@@ -49,7 +51,8 @@ fn doors(authenticators: Vec<Option<Authenticator>>, clock: &Clock) -> Vec<Door>
     let certificate =
         CertifiedKey::from_der(chain, server.private_key(), &provider).expect("server certificate");
     let certificate = Arc::new(certificate);
-    let build = |authenticator: Option<Authenticator>| {
+    let keys = TicketKeys::default();
+    let build = |(number, authenticator): (usize, Option<Authenticator>)| {
         let tls = ServerTls {
             versions: VERSIONS.to_vec(),
             suites: [0x1301, 0xc02b]
@@ -59,6 +62,11 @@ fn doors(authenticators: Vec<Option<Authenticator>>, clock: &Clock) -> Vec<Door>
             certificate: Arc::clone(&certificate),
             client_auth: authenticator.map(client_auth),
             http2: false,
+            tickets: TicketScope {
+                gateway_id: "/gateway".into(),
+                listener: format!("listener{number}").into(),
+                keys: keys.of("/gateway"),
+            },
         };
         let config = server_config::build(tls, clock).expect("server configuration");
         Door {
@@ -66,7 +74,7 @@ fn doors(authenticators: Vec<Option<Authenticator>>, clock: &Clock) -> Vec<Door>
             config: Arc::new(config),
         }
     };
-    authenticators.into_iter().map(build).collect()
+    authenticators.into_iter().enumerate().map(build).collect()
 }
 
 fn client_auth(authenticator: Authenticator) -> Arc<ClientAuth> {
@@ -121,7 +129,7 @@ impl Door {
     fn shake(&self, version: &'static SupportedProtocolVersion, leaf: Option<&Leaf>) -> Outcome {
         let handshake = Rc::new(Handshake::new(ConnectionId::random()));
         let client = self.client(version, leaf);
-        let told = CURRENT.sync_scope(Rc::clone(&handshake), || self.enter(&client).map(drop));
+        let told = CURRENT.sync_scope(Rc::clone(&handshake), || self.connect(&client).map(drop));
         let verdict = handshake
             .take_decision()
             .map(|decision| match &decision.verdict {
@@ -133,7 +141,8 @@ impl Door {
 
     /// Makes a connection; tells whether it resumed a session.
     fn enter(&self, client: &Arc<ClientConfig>) -> Result<HandshakeKind, AlertDescription> {
-        let client = self.connect(client)?;
+        let handshake = Rc::new(Handshake::new(ConnectionId::random()));
+        let client = CURRENT.sync_scope(handshake, || self.connect(client))?;
         Ok(client.handshake_kind().expect("a handshake"))
     }
 

@@ -15,6 +15,7 @@ use data_plane::snapshot::{
     Bind, BindProtocol, ClientAuth, HostPatterns, Route, Upstream, UpstreamHost, UpstreamTls,
     VirtualHost, VirtualHostTls,
 };
+use data_plane::tls::server_config::{self, ServerTls};
 
 use super::pki;
 
@@ -124,15 +125,24 @@ pub(crate) fn with_tls(
 
 /// Gives a virtual host TLS settings that fit together.
 pub(crate) fn with_profile(
-    mut host: VirtualHost,
+    host: VirtualHost,
     leaf: pki::Leaf,
     client_auth: ClientAuth,
 ) -> VirtualHost {
-    let client_auth = Arc::new(client_auth);
+    let offer = pki::offer(leaf, Some(Arc::new(client_auth)));
+    offering(host, offer, &Clock::system())
+}
+
+/// Gives a virtual host the TLS settings of an offer.
+pub(crate) fn offering(mut host: VirtualHost, offer: ServerTls, clock: &Clock) -> VirtualHost {
+    let client_auth = offer.client_auth.clone();
+    let policy_hash = client_auth
+        .as_ref()
+        .map_or([0; 32], |it| *it.authenticator.policy_hash());
     host.tls = Some(VirtualHostTls {
-        config: pki::build(pki::offer(leaf, Some(Arc::clone(&client_auth)))),
-        policy_hash: *client_auth.authenticator.policy_hash(),
-        client_auth: Some(client_auth),
+        config: Arc::new(server_config::build(offer, clock).unwrap()),
+        policy_hash,
+        client_auth,
     });
     host
 }

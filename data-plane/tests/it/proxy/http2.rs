@@ -11,7 +11,9 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio_rustls::client::TlsStream;
 
 use super::backend::{Answer, Backend, ok};
 use super::gateway::{Gateway, host, https, settings, upstream, with_tls};
@@ -31,13 +33,16 @@ impl H2 {
     pub(crate) async fn over(gateway: &Gateway, config: ClientConfig, name: &str) -> Self {
         let stream = pki::connect(gateway.address, config, name).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .unwrap();
-        Self {
+        Self::on(stream).await.unwrap()
+    }
+
+    pub(crate) async fn on(stream: TlsStream<TcpStream>) -> hyper::Result<Self> {
+        let io = TokioIo::new(stream);
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
+        Ok(Self {
             sender,
             connection: tokio::spawn(connection),
-        }
+        })
     }
 
     async fn send(
@@ -55,7 +60,11 @@ impl H2 {
     }
 
     pub(crate) async fn get(&mut self, url: &str) -> StatusCode {
-        self.send(request("GET", url, "")).await.unwrap().0
+        self.try_get(url).await.unwrap()
+    }
+
+    pub(crate) async fn try_get(&mut self, url: &str) -> hyper::Result<StatusCode> {
+        Ok(self.send(request("GET", url, "")).await?.0)
     }
 
     /// Waits for the gateway to end the connection.

@@ -7,6 +7,8 @@ use client_auth::{Authenticator, Policy, TrustBundle};
 use data_plane::clock::Clock;
 use data_plane::snapshot::{ClientAuth, IdentityHeaders, RefusalForm};
 use data_plane::tls::server_config::{self, ServerTls, cipher_suite};
+use data_plane::tls::tickets::TicketScope;
+use data_plane::tls::tickets::keys::TicketKeys;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -29,6 +31,12 @@ pub(crate) struct Ca {
 
 /// A certificate with its key.
 pub(crate) struct Leaf(CertificateDer<'static>, PrivateKeyDer<'static>);
+
+impl Clone for Leaf {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), self.1.clone_key())
+    }
+}
 
 impl Ca {
     pub(crate) fn new(name: &str) -> Self {
@@ -112,6 +120,16 @@ pub(crate) fn offer(leaf: Leaf, client_auth: Option<Arc<ClientAuth>>) -> ServerT
         certificate: Arc::new(CertifiedKey::from_der(vec![leaf.0], leaf.1, &provider()).unwrap()),
         client_auth,
         http2: true,
+        tickets: tickets("listener", &TicketKeys::default()),
+    }
+}
+
+/// Whose sessions they are.
+pub(crate) fn tickets(listener: &str, keys: &TicketKeys) -> TicketScope {
+    TicketScope {
+        gateway_id: "/gateway".into(),
+        listener: listener.into(),
+        keys: keys.of("/gateway"),
     }
 }
 
@@ -187,9 +205,16 @@ pub(crate) async fn connect(
     config: ClientConfig,
     name: &str,
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    connect_as(address, Arc::new(config), name).await
+}
+
+/// Connects with SNI `name`, with the tickets that the client has.
+pub(crate) async fn connect_as(
+    address: SocketAddr,
+    config: Arc<ClientConfig>,
+    name: &str,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await
+    TlsConnector::from(config).connect(name, stream).await
 }

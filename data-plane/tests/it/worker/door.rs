@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::control_plane::{Compiled, ControlPlane, PATIENCE, sha256};
 use super::{State, free_port, stop, worker_with_state};
 
-const NAME: &str = "www.example";
+pub(super) const NAME: &str = "www.example";
 const STARTS: usize = 20;
 
 pub(super) struct Ca {
