@@ -231,6 +231,7 @@ async fn assemble(
         converter,
         Blobs::new(settings.blobs),
         saver,
+        revocation,
         metrics.clone(),
     );
     if let Some(store) = store {

@@ -12,6 +12,7 @@ use tracing::{debug, error, info, warn};
 use crate::blobs::{Blobs, ChunkError, Digest};
 use crate::convert::{Built, Converted, Converter, Material, Rejected, references};
 use crate::listener::{BindError, BindReason, Listeners};
+use crate::revocation::Revocation;
 use crate::state::saver::Saver;
 use crate::state::{Saved, SavedGateway};
 use crate::telemetry::{Metrics, SnapshotOutcome};
@@ -28,6 +29,7 @@ pub(crate) struct Applier {
     /// Blobs of snapshots that wait for others, by ARM id in lower case.
     waiting: HashMap<String, HashSet<Digest>>,
     saver: Option<Saver>,
+    revocation: Revocation,
     metrics: Metrics,
 }
 
@@ -62,6 +64,7 @@ impl Applier {
         converter: Converter,
         blobs: Blobs,
         saver: Option<Saver>,
+        revocation: Revocation,
         metrics: Metrics,
     ) -> Self {
         let converter = Arc::new(converter);
@@ -72,6 +75,7 @@ impl Applier {
             gateways: HashMap::new(),
             waiting: HashMap::new(),
             saver,
+            revocation,
             metrics,
         }
     }
@@ -213,6 +217,7 @@ impl Applier {
             return;
         }
         self.listeners.remove_gateway(gateway_id).await;
+        self.revocation.put_in_force(gateway_id, Vec::new());
         info!(gateway = gateway_id, "gateway removed");
         self.metrics.count_snapshot(SnapshotOutcome::Removed);
         self.measure();
@@ -304,6 +309,8 @@ impl Applier {
             Ok(prepared) => self.listeners.commit(prepared).await,
             Err(error) => return Answer::Rejected(Rejected::from(error)),
         }
+        let lists = snapshot.uploaded_lists();
+        self.revocation.put_in_force(&gateway.id, lists);
         let id = gateway.id.to_ascii_lowercase();
         self.gateways.insert(
             id,

@@ -4,6 +4,7 @@
 mod cache;
 mod client_auth;
 mod client_policy;
+mod crl;
 mod host;
 mod listener;
 mod material;
@@ -15,6 +16,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ::client_auth::Authenticator;
+use ::client_auth::crl::SignedCrl;
 use proto::config::v1 as wire;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ServerConfig};
@@ -60,6 +62,7 @@ pub(crate) struct Converted {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Built {
     authenticators: Cache<Authenticator>,
+    crls: Cache<SignedCrl>,
     certificates: Cache<CertifiedKey>,
     servers: Cache<ServerConfig>,
     clients: Cache<ClientConfig>,
@@ -141,6 +144,7 @@ impl Converter {
 impl Built {
     fn forget_unused(&mut self) {
         self.authenticators.forget_unused();
+        self.crls.forget_unused();
         self.certificates.forget_unused();
         self.servers.forget_unused();
         self.clients.forget_unused();

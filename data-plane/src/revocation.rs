@@ -4,10 +4,14 @@
 //! wait. The verdict itself is `client-auth`'s, by the evidence that is found here. Whatever fails on the way leaves a
 //! certificate that nobody vouches for, and the policy says what that means.
 
+mod background;
+mod distribution;
+mod expiry;
 mod fetcher;
 mod gate;
 mod gauges;
 mod lanes;
+mod lists;
 mod location;
 mod metrics;
 mod named;
@@ -18,31 +22,35 @@ mod resolver;
 mod responders;
 mod schedule;
 mod service;
+mod shared;
 mod shelf;
 #[cfg(test)]
 mod testing;
+mod uploaded;
 mod verdict;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use client_auth::crl::CrlAnswer;
-use client_auth::{Evidence, Judgement, RevocationPlan, RevocationQuestion, revocation};
+use client_auth::{Judgement, RevocationPlan, revocation};
 use prometheus_client::registry::Registry;
 use rustls_pki_types::UnixTime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
+pub(crate) use background::at_low_priority;
+use distribution::{Distribution, Newest};
 use fetcher::Fetcher;
+pub use lists::{UploadedList, UploadedLists};
 use metrics::Metrics;
 use network::{Guard, Network};
 use resolver::Resolver;
 use responders::Responders;
-use service::Job;
 pub use service::Service;
-use shelf::{Asking, Hold, Key, Shelf};
-use verdict::Verdict;
+use shared::{Look, Looking, Shared};
+use shelf::{Asking, Hold, Shelf};
+use uploaded::Uploaded;
 
 /// How evidence is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +59,12 @@ pub struct RevocationSettings {
     pub wait: Duration,
     /// For everything that one responder is asked about one certificate.
     pub responder_timeout: Duration,
+    /// For the download of one CRL.
+    pub crl_timeout: Duration,
     /// Certificates whose verdicts are remembered.
     pub cache_entries: usize,
+    /// Bytes of memory for CRLs that were fetched.
+    pub crl_cache_bytes: usize,
     /// Exchanges with responders at a time; half of them with one responder.
     pub max_fetches: usize,
     /// Networks that may be connected to besides the public Internet.
@@ -65,7 +77,9 @@ impl Default for RevocationSettings {
         Self {
             wait: Duration::from_secs(2),
             responder_timeout: Duration::from_secs(2),
+            crl_timeout: Duration::from_secs(30),
             cache_entries: 100_000,
+            crl_cache_bytes: 512 << 20,
             max_fetches: 64,
             allowed_networks: Vec::new(),
         }
@@ -76,26 +90,9 @@ impl Default for RevocationSettings {
 #[derive(Clone, Debug)]
 pub struct Revocation(Arc<Shared>);
 
-#[derive(Debug)]
-struct Shared {
-    settings: RevocationSettings,
-    clock: Clock,
-    verdicts: Shelf<Verdict>,
-    jobs: mpsc::Sender<Job>,
-    changes: watch::Sender<u64>,
-    metrics: Metrics,
-}
-
 /// Keeps the evidence about one client fresh for as long as it lives, whether or not anybody asks.
 #[derive(Clone, Debug, Default)]
 pub struct Held(#[expect(dead_code, reason = "held, not read")] Vec<Hold>);
-
-/// What is at hand for one question.
-struct Look {
-    evidence: Evidence,
-    /// What the evidence should be waited for.
-    wait: Vec<Asking>,
-}
 
 impl Revocation {
     /// A new service and what asks it. The service has to be run.
@@ -111,21 +108,30 @@ impl Revocation {
         let (jobs, inbox) = mpsc::channel(INBOX);
         let metrics = Metrics::new();
         let guard = Guard::new(settings.allowed_networks.clone());
+        let fetcher = Fetcher::new(guard, resolver, clock.clone());
+        let distribution = Distribution {
+            fetcher: fetcher.clone(),
+            timeout: settings.crl_timeout,
+            metrics: metrics.clone(),
+            newest: Newest::default(),
+        };
         let responders = Responders {
-            fetcher: Fetcher::new(guard, resolver, clock.clone()),
+            fetcher,
             clock: clock.clone(),
             timeout: settings.responder_timeout,
             metrics: metrics.clone(),
         };
         let shared = Arc::new(Shared {
             verdicts: Shelf::new(settings.cache_entries, SHARDS),
+            lists: Shelf::new(settings.crl_cache_bytes, 1),
+            uploaded: Uploaded::default(),
             settings,
             clock,
             jobs,
             changes: watch::Sender::new(0),
             metrics,
         });
-        let service = Service::new(Arc::clone(&shared), inbox, responders);
+        let service = Service::new(Arc::clone(&shared), inbox, responders, distribution);
         (Self(shared), service)
     }
 
@@ -137,10 +143,15 @@ impl Revocation {
 
     /// Judges every question of `plan` at `now` by what is at hand; waits for nothing. `None`: there is something that has
     /// to be asked first. It is being asked then.
-    pub fn known(&self, plan: &RevocationPlan, now: UnixTime) -> Option<Vec<Judgement>> {
+    pub fn known(
+        &self,
+        plan: &RevocationPlan,
+        uploaded: &UploadedLists,
+        now: UnixTime,
+    ) -> Option<Vec<Judgement>> {
         // Every question is looked at, so that all that is missing is asked for at the same time.
-        let looks: Vec<Look> = self.look_at(plan, true, now);
-        let is_complete = looks.iter().all(|look| look.wait.is_empty());
+        let looks = self.look_at(plan, uploaded, Looking { first: true, now });
+        let is_complete = looks.iter().all(|look| look.wait.is_none());
         is_complete.then(|| judge(plan, looks, now))
     }
 
@@ -148,36 +159,41 @@ impl Revocation {
     /// then counts as an outage.
     ///
     /// May be cancelled: what is being asked goes on.
-    pub async fn settle(&self, plan: &RevocationPlan) -> Vec<Judgement> {
+    pub async fn settle(&self, plan: &RevocationPlan, uploaded: &UploadedLists) -> Vec<Judgement> {
         let deadline = Instant::now() + self.0.settings.wait;
         let mut first = true;
         loop {
             let now = self.0.clock.unix();
-            let mut looks = self.look_at(plan, first, now);
+            let mut looks = self.look_at(plan, uploaded, Looking { first, now });
             first = false;
             let waits: Vec<Asking> = looks
                 .iter_mut()
-                .flat_map(|look| look.wait.drain(..))
+                .filter_map(|look| look.wait.take())
                 .collect();
             if waits.is_empty() {
                 return judge(plan, looks, now);
             }
             if timeout_at(deadline, wait_for(waits)).await.is_err() {
-                return self.give_up(plan);
+                return self.give_up(plan, uploaded);
             }
         }
     }
 
     /// Keeps the evidence for `plan` fresh until the result is dropped.
     pub fn hold(&self, plan: &RevocationPlan, now: UnixTime) -> Held {
-        let asks = |question: &&Arc<RevocationQuestion>| !question.responders.is_empty();
-        let questions = plan.questions.iter().filter(asks);
-        let verdicts = &self.0.verdicts;
+        let questions = plan.questions.iter();
         Held(
             questions
-                .map(|question| verdicts.hold(&verdict::key(question), now))
+                .flat_map(|question| self.0.hold(question, now))
                 .collect(),
         )
+    }
+
+    /// The lists that were uploaded for a gateway and are in force from now on, in place of those before.
+    pub(crate) fn put_in_force(&self, gateway_id: &str, lists: Vec<Arc<UploadedLists>>) {
+        if self.0.uploaded.put(gateway_id, lists) {
+            self.0.announce();
+        }
     }
 
     /// Ticks whenever evidence that somebody was let in by may be good no longer: then connections have to be judged again.
@@ -185,20 +201,26 @@ impl Revocation {
         self.0.changes.subscribe()
     }
 
-    fn look_at(&self, plan: &RevocationPlan, first: bool, now: UnixTime) -> Vec<Look> {
-        plan.questions
-            .iter()
-            .map(|question| self.0.look(question, first, now))
+    fn look_at(
+        &self,
+        plan: &RevocationPlan,
+        uploaded: &UploadedLists,
+        looking: Looking,
+    ) -> Vec<Look> {
+        let questions = plan.questions.iter();
+        questions
+            .map(|question| self.0.look(question, uploaded, looking))
             .collect()
     }
 
     /// Time is over.
-    fn give_up(&self, plan: &RevocationPlan) -> Vec<Judgement> {
+    fn give_up(&self, plan: &RevocationPlan, uploaded: &UploadedLists) -> Vec<Judgement> {
         let now = self.0.clock.unix();
         for question in &plan.questions {
             self.0.miss(question, now);
         }
-        judge(plan, self.look_at(plan, false, now), now)
+        let looking = Looking { first: false, now };
+        judge(plan, self.look_at(plan, uploaded, looking), now)
     }
 }
 
@@ -212,59 +234,6 @@ fn judge(plan: &RevocationPlan, looks: Vec<Look>, now: UnixTime) -> Vec<Judgemen
 async fn wait_for(all: Vec<Asking>) {
     for asking in all {
         asking.wait().await;
-    }
-}
-
-impl Shared {
-    /// What is at hand for a question. What is missing is asked for.
-    fn look(&self, question: &Arc<RevocationQuestion>, first: bool, now: UnixTime) -> Look {
-        let mut wait = Vec::new();
-        let mut ocsp = None;
-        if !question.responders.is_empty() {
-            let key = verdict::key(question);
-            let mut look = self.verdicts.look(&key, first, now);
-            if look.start && !self.ask(key, question) {
-                look = self.verdicts.look(&key, first, now);
-            }
-            wait.extend(look.wait);
-            ocsp = Some(verdict::evidence(look.answer, look.outage, now));
-        }
-        let crl = CrlAnswer::none();
-        Look {
-            evidence: Evidence { ocsp, crl },
-            wait,
-        }
-    }
-
-    /// Has the service ask. Tells whether it will.
-    fn ask(&self, key: Key, question: &Arc<RevocationQuestion>) -> bool {
-        let question = Arc::clone(question);
-        let is_taken = self.jobs.try_send(Job { key, question }).is_ok();
-        if !is_taken {
-            self.refuse(&key);
-        }
-        is_taken
-    }
-
-    /// Too much is being asked already: this is not.
-    fn refuse(&self, key: &Key) {
-        let now = self.clock.unix();
-        self.verdicts
-            .fail(key, now, "too many look-ups at a time", now);
-    }
-
-    /// An answer did not come in time.
-    fn miss(&self, question: &RevocationQuestion, now: UnixTime) {
-        if !question.responders.is_empty() {
-            let key = verdict::key(question);
-            self.verdicts
-                .miss(&key, "no responder answered in time", now);
-        }
-    }
-
-    fn announce(&self) {
-        self.changes
-            .send_modify(|ticks| *ticks = ticks.wrapping_add(1));
     }
 }
 

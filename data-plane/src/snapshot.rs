@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use client_auth::{Authenticator, Mode};
 
+use crate::revocation::UploadedLists;
+
 /// One gateway, ready to serve: everything that can fail has been done.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -96,7 +98,7 @@ pub struct ClientAuth {
     /// epoch counts no more.
     pub trust_epoch: u64,
     /// CRLs that were uploaded for the client CAs: evidence, not policy.
-    pub crls: Vec<UploadedCrl>,
+    pub crls: Arc<UploadedLists>,
 }
 
 /// How a refusal looks to the client.
@@ -119,15 +121,22 @@ pub struct IdentityHeaders {
     pub xfcc: bool,
 }
 
-/// One uploaded CRL.
-#[derive(Clone, Debug)]
-pub struct UploadedCrl {
-    /// ARM name of the upload.
-    pub name: Arc<str>,
-    /// ARM name of the trusted client certificate that it belongs to.
-    pub ca: Arc<str>,
-    /// SHA-256 of the CRL in DER.
-    pub sha256: [u8; 32],
+impl Snapshot {
+    /// The CRLs that were uploaded for the SSL profiles in use, each profile's once.
+    pub(crate) fn uploaded_lists(&self) -> Vec<Arc<UploadedLists>> {
+        let mut found: Vec<Arc<UploadedLists>> = Vec::new();
+        let virtual_hosts = self.binds.iter().flat_map(|bind| &bind.virtual_hosts);
+        let tls = virtual_hosts.filter_map(|host| host.tls.as_ref());
+        for client_auth in tls.filter_map(|tls| tls.client_auth.as_ref()) {
+            if !found
+                .iter()
+                .any(|known| Arc::ptr_eq(known, &client_auth.crls))
+            {
+                found.push(Arc::clone(&client_auth.crls));
+            }
+        }
+        found
+    }
 }
 
 impl ClientAuth {

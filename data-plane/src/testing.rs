@@ -1,10 +1,12 @@
 //! Certificates and snapshots for the tests of this crate, made at run time.
 
+use client_auth::crl::{Crl, SignedCrl};
 use prost::Message;
 use proto::config::v1 as wire;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevokedCertParams, SerialNumber,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use time::OffsetDateTime;
@@ -37,6 +39,44 @@ impl Ca {
             certificate,
             issuer: Issuer::new(parameters, key),
         }
+    }
+
+    /// A list of these serial numbers in DER, valid for 30 days from a day ago.
+    pub(crate) fn crl(&self, number: u8, serials: &[u8]) -> Vec<u8> {
+        let now = OffsetDateTime::now_utc();
+        self.crl_until(number, serials, now + time::Duration::days(29))
+    }
+
+    /// As [`Self::crl`], valid until then.
+    pub(crate) fn crl_until(&self, number: u8, serials: &[u8], end: OffsetDateTime) -> Vec<u8> {
+        let begin = OffsetDateTime::now_utc() - time::Duration::days(1);
+        let revoked = serials.iter().map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&[*serial]),
+            revocation_time: begin,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let parameters = CertificateRevocationListParams {
+            this_update: begin,
+            next_update: end,
+            crl_number: SerialNumber::from_slice(&[number]),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        parameters
+            .signed_by(&self.issuer)
+            .expect("signed")
+            .der()
+            .to_vec()
+    }
+
+    /// As [`Self::crl`], verified.
+    pub(crate) fn signed_crl(&self, number: u8, serials: &[u8]) -> SignedCrl {
+        let der = self.crl(number, serials);
+        let crl = Crl::parse(&der).expect("a list");
+        crl.check_signed_by(&self.certificate)
+            .expect("signed by the CA")
     }
 
     /// Its private key as PKCS#8 in PEM.

@@ -152,10 +152,12 @@ fn judged(decision: &mut Decision, judgements: Vec<Judgement>) -> UnixTime {
 async fn ask_about_revocation(
     core: &Core,
     watch: &Watch,
-    _client_auth: &ClientAuth,
+    client_auth: &ClientAuth,
     plan: &RevocationPlan,
 ) -> Vec<Judgement> {
-    let judgements = core.revocation.vet(plan, core.time.unix());
+    let judgements = core
+        .revocation
+        .vet(plan, &client_auth.crls, core.time.unix());
     watch.race(Box::pin(judgements)).await.unwrap_or_default()
 }
 

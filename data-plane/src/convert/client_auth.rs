@@ -10,11 +10,10 @@ use proto::config::v1 as wire;
 
 use super::cache::Key;
 use super::{Conversion, Rejected, client_policy, unique};
-use crate::blobs::Digest;
-use crate::snapshot::{ClientAuth, IdentityHeaders, RefusalForm, UploadedCrl};
+use crate::snapshot::{ClientAuth, IdentityHeaders, RefusalForm};
 
 const PROFILES: &str = "sslProfiles";
-const CLIENT_CAS: &str = "trustedClientCertificates";
+pub(super) const CLIENT_CAS: &str = "trustedClientCertificates";
 /// Sessions live no longer than this, whatever the policy says.
 const MAX_RESUMPTION_SECONDS: u32 = 300;
 
@@ -32,8 +31,13 @@ impl Conversion<'_> {
     }
 
     fn client_auth(&mut self, policy: &wire::ClientAuthPolicy) -> Result<ClientAuth, Rejected> {
+        // Lists are evidence and no policy: what was decided before stays decided.
+        let mut without_lists = policy.clone();
+        for client_ca in &mut without_lists.client_cas {
+            client_ca.crls.clear();
+        }
         let key = Key::new("client-auth policy")
-            .field(&policy.encode_to_vec())
+            .field(&without_lists.encode_to_vec())
             .finish();
         let material = self.material;
         let authenticator = self.built.authenticators.take_or_build(key, || {
@@ -52,7 +56,7 @@ impl Conversion<'_> {
                 xfcc: headers.xfcc,
             },
             trust_epoch: policy.trust_epoch,
-            crls: uploaded_crls(policy)?,
+            crls: self.uploaded_lists(policy)?,
         })
     }
 }
@@ -78,29 +82,6 @@ fn resumption_lifetime(policy: &wire::ClientAuthPolicy) -> Result<Option<Duratio
         return Err(reject(policy, "sessionResumption", reason));
     }
     Ok(Some(Duration::from_secs(seconds.into())))
-}
-
-fn uploaded_crls(policy: &wire::ClientAuthPolicy) -> Result<Vec<UploadedCrl>, Rejected> {
-    let mut crls = Vec::new();
-    for client_ca in &policy.client_cas {
-        let name = client_ca.bundle.as_ref().map_or("", |bundle| &bundle.name);
-        let ca: Arc<str> = Arc::from(name);
-        for crl in &client_ca.crls {
-            let sha256 = Digest::try_from(crl.sha256.as_slice()).map_err(|_| {
-                let reason = format!(
-                    "CRL `{}` is not named by a SHA-256",
-                    crl.name.escape_debug()
-                );
-                Rejected::new(CLIENT_CAS, name, "certificateRevocationLists", reason)
-            })?;
-            crls.push(UploadedCrl {
-                name: Arc::from(crl.name.as_str()),
-                ca: Arc::clone(&ca),
-                sha256,
-            });
-        }
-    }
-    Ok(crls)
 }
 
 fn reject(policy: &wire::ClientAuthPolicy, property: &str, reason: String) -> Rejected {

@@ -52,7 +52,7 @@ pub(crate) fn references(gateway: &wire::GatewaySnapshot) -> Vec<(Digest, wire::
 
 impl Material {
     /// The bytes of a blob of this kind.
-    fn bytes(&self, digest: &[u8], kind: wire::BlobKind) -> Result<&[u8], String> {
+    pub(super) fn bytes(&self, digest: &[u8], kind: wire::BlobKind) -> Result<&[u8], String> {
         let found = self.0.get(digest).filter(|blob| blob.kind == kind);
         found
             .map(Blob::bytes)

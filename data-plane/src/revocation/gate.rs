@@ -3,18 +3,23 @@
 use client_auth::{Judgement, RevocationPlan};
 use rustls_pki_types::UnixTime;
 
-use super::Revocation;
 use super::named::Named;
+use super::{Revocation, UploadedLists};
 
 impl Revocation {
     /// Judges every question of `plan`, by what is known `now` or, where something is missing, after it was asked for.
     /// Counts the verdicts, and logs whom nobody vouched for.
-    pub(crate) async fn vet(&self, plan: &RevocationPlan, now: UnixTime) -> Vec<Judgement> {
-        let known = self.known(plan, now);
+    pub(crate) async fn vet(
+        &self,
+        plan: &RevocationPlan,
+        uploaded: &UploadedLists,
+        now: UnixTime,
+    ) -> Vec<Judgement> {
+        let known = self.known(plan, uploaded, now);
         self.0.metrics.looked(known.is_some());
         let judgements = match known {
             Some(judgements) => judgements,
-            None => self.settle(plan).await,
+            None => self.settle(plan, uploaded).await,
         };
         self.tell(plan, &judgements);
         judgements

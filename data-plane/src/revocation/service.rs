@@ -14,7 +14,10 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use super::distribution::Distribution;
+use super::expiry::Expiry;
 use super::lanes::{LaneLimits, Lanes};
+use super::lists::FetchedList;
 use super::location::Location;
 use super::named::Named;
 use super::no_answer::NoAnswer;
@@ -29,6 +32,21 @@ use super::verdict::Verdict;
 pub(super) struct Job {
     pub(super) key: Key,
     pub(super) question: Arc<RevocationQuestion>,
+    pub(super) what: What,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// The responders of the certificate, about it.
+    Verdict,
+    /// A distribution point, for a list of the issuer.
+    List(Arc<str>),
+}
+
+enum Outcome {
+    Verdict(Result<OcspAnswer, NoAnswer>),
+    List(Result<FetchedList, NoAnswer>),
 }
 
 /// Asks until it is told to stop. Without it, nothing is found out and nobody is vouched for.
@@ -37,36 +55,46 @@ pub struct Service {
     shared: Arc<Shared>,
     inbox: mpsc::Receiver<Job>,
     responders: Responders,
-    lanes: Lanes<Job>,
+    distribution: Distribution,
+    verdict_lanes: Lanes<Job>,
+    /// Lists are large: few at a time.
+    list_lanes: Lanes<Job>,
     running: JoinSet<Outcome>,
     /// What runs, and in which lane.
     jobs: HashMap<Id, (Box<str>, Job)>,
     outages: Outages,
+    expiry: Expiry,
     /// Attempts to come, by second.
     planned: BTreeMap<(u64, Key), Job>,
 }
-
-type Outcome = Result<OcspAnswer, NoAnswer>;
 
 impl Service {
     pub(super) fn new(
         shared: Arc<Shared>,
         inbox: mpsc::Receiver<Job>,
         responders: Responders,
+        distribution: Distribution,
     ) -> Self {
         let running = shared.settings.max_fetches;
         Self {
-            lanes: Lanes::new(LaneLimits {
+            verdict_lanes: Lanes::new(LaneLimits {
                 waiting: MAX_WAITING,
                 running,
                 running_in_lane: running.div_ceil(2),
             }),
+            list_lanes: Lanes::new(LaneLimits {
+                waiting: MAX_WAITING,
+                running: MAX_LISTS,
+                running_in_lane: MAX_LISTS / 2,
+            }),
             shared,
             inbox,
             responders,
+            distribution,
             running: JoinSet::new(),
             jobs: HashMap::new(),
             outages: Outages::default(),
+            expiry: Expiry::default(),
             planned: BTreeMap::new(),
         }
     }
@@ -80,25 +108,47 @@ impl Service {
                 () = shutdown.cancelled() => return,
                 Some(job) = self.inbox.recv() => self.queue(job),
                 Some(ended) = self.running.join_next_with_id() => self.finish(ended),
-                _ = tick.tick() => self.start_planned(),
+                _ = tick.tick() => {
+                    self.start_planned();
+                    self.expiry.look(&self.shared, self.shared.clock.unix());
+                }
             }
             self.start_queued();
         }
     }
 
     fn queue(&mut self, job: Job) {
-        let lane = lane_of(&job.question);
-        if let Err(job) = self.lanes.push(&lane, job) {
-            self.shared.refuse(&job.key);
+        let lane = lane_of(&job);
+        let lanes = match job.what {
+            What::Verdict => &mut self.verdict_lanes,
+            What::List(_) => &mut self.list_lanes,
+        };
+        if let Err(job) = lanes.push(&lane, job) {
+            self.shared.refuse(&job);
         }
     }
 
     fn start_queued(&mut self) {
-        while let Some((lane, job)) = self.lanes.begin() {
-            let (responders, question) = (self.responders.clone(), Arc::clone(&job.question));
-            let asking = async move { responders.ask(&question).await };
-            let id = self.running.spawn(asking).id();
-            self.jobs.insert(id, (lane, job));
+        while let Some((lane, job)) = self
+            .verdict_lanes
+            .begin()
+            .or_else(|| self.list_lanes.begin())
+        {
+            let question = Arc::clone(&job.question);
+            let running = match &job.what {
+                What::Verdict => {
+                    let responders = self.responders.clone();
+                    self.running
+                        .spawn(async move { Outcome::Verdict(responders.ask(&question).await) })
+                }
+                What::List(url) => {
+                    let (distribution, url) = (self.distribution.clone(), Arc::clone(url));
+                    self.running.spawn(async move {
+                        Outcome::List(distribution.fetch(&question, &url).await)
+                    })
+                }
+            };
+            self.jobs.insert(running.id(), (lane, job));
         }
     }
 
@@ -109,7 +159,11 @@ impl Service {
                 return;
             }
             let job = first.remove();
-            if self.shared.verdicts.due(&job.key, now) == Due::Start {
+            let due = match job.what {
+                What::Verdict => self.shared.verdicts.due(&job.key, now),
+                What::List(_) => self.shared.lists.due(&job.key, now),
+            };
+            if due == Due::Start {
                 self.queue(job);
             }
         }
@@ -117,35 +171,38 @@ impl Service {
 
     fn finish(&mut self, ended: Result<(Id, Outcome), JoinError>) {
         let (id, outcome) = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                tracing::error!(%error, "a look-up of revocation broke down");
-                let mut failure = NoAnswer::default();
-                failure.add("this worker", &error, true);
-                (error.id(), Err(failure))
-            }
+            Ok((id, outcome)) => (id, Ok(outcome)),
+            Err(error) => (error.id(), Err(error)),
         };
         let Some((lane, job)) = self.jobs.remove(&id) else {
             return;
         };
-        self.lanes.done(&lane);
+        match job.what {
+            What::Verdict => self.verdict_lanes.done(&lane),
+            What::List(_) => self.list_lanes.done(&lane),
+        }
         let now = self.shared.clock.unix();
         let next = match outcome {
-            Ok(answer) => self.learn(&job, answer, now),
-            Err(failure) => self.lament(&job, &failure, now),
+            Ok(Outcome::Verdict(Ok(answer))) => self.learn(&job, answer, now),
+            Ok(Outcome::List(Ok(list))) => self.load(&job, list, now),
+            Ok(Outcome::Verdict(Err(failure)) | Outcome::List(Err(failure))) => {
+                self.lament(&job, &failure, now)
+            }
+            Err(error) => {
+                tracing::error!(%error, "a look-up of revocation broke down");
+                let mut failure = NoAnswer::default();
+                failure.add("this worker", &error, true);
+                self.lament(&job, &failure, now)
+            }
         };
         if self.planned.len() < MAX_PLANNED {
             self.planned.insert((next.as_secs(), job.key), job);
         }
     }
 
-    /// Remembers an answer. Tells when the next one is due.
+    /// Remembers a verdict. Tells when the next attempt is due.
     fn learn(&mut self, job: &Job, answer: OcspAnswer, now: UnixTime) -> UnixTime {
-        let responders = &job.question.responders;
-        if let Some(since) = self.outages.end(responders) {
-            let outage_s = between(since, now).as_secs();
-            tracing::info!(?responders, outage_s, "OCSP responders are back");
-        }
+        self.end_outage(job, now);
         let verdict = Verdict {
             answer,
             fetched: now,
@@ -163,41 +220,97 @@ impl Service {
         put.next
     }
 
+    /// Puts a list in force. Tells when the next attempt is due.
+    fn load(&mut self, job: &Job, list: FetchedList, now: UnixTime) -> UnixTime {
+        self.end_outage(job, now);
+        let crl = Arc::clone(&list.crl);
+        let put = self.shared.lists.put(&job.key, list, now);
+        let is_known = put
+            .replaced
+            .is_some_and(|known| known.crl.head() == crl.head());
+        if !is_known {
+            let What::List(url) = &job.what else {
+                return put.next;
+            };
+            let number = crl.head().number.as_ref().map(ToString::to_string);
+            tracing::info!(%url, issuer = crl.issuer(), number, entries = crl.entry_count(), "CRL fetched");
+        }
+        if !is_known || put.outage.is_some() {
+            self.shared.announce();
+        }
+        put.next
+    }
+
     /// Remembers a failure. Tells when the next attempt is due.
     fn lament(&mut self, job: &Job, failure: &NoAnswer, now: UnixTime) -> UnixTime {
-        let responders = &job.question.responders;
-        let certificate = Named(&job.question);
         let known_since = if failure.was_reached {
             None
         } else {
-            let known_since = self.outages.begin(responders, now);
-            if known_since.is_none() {
-                tracing::warn!(?responders, %certificate, reason = failure.why, "OCSP responders cannot be reached");
-            }
-            known_since
+            self.begin_outage(job, failure, now)
         };
         let since = known_since.unwrap_or(now);
-        let failed = self
-            .shared
-            .verdicts
-            .fail(&job.key, since, &failure.why, now);
+        let failed = self.shared.fail(job, since, &failure.why, now);
         if failed.is_first && failure.was_reached {
-            tracing::warn!(%certificate, reason = failure.why, "OCSP responders give no answer to believe");
+            let certificate = Named(&job.question);
+            tracing::warn!(%certificate, reason = failure.why, "no answer about revocation to believe");
         }
         if failed.lost {
             self.shared.announce();
         }
         failed.next
     }
+
+    fn begin_outage(&mut self, job: &Job, failure: &NoAnswer, now: UnixTime) -> Option<UnixTime> {
+        let known_since = self.outages.begin(job.asked(), now);
+        if known_since.is_none() {
+            let certificate = Named(&job.question);
+            tracing::warn!(asked = job.what.label(), %certificate, reason = failure.why, "nobody to ask about revocation");
+        }
+        known_since
+    }
+
+    fn end_outage(&mut self, job: &Job, now: UnixTime) {
+        if let Some(since) = self.outages.end(job.asked()) {
+            let outage_s = between(since, now).as_secs();
+            tracing::info!(asked = job.what.label(), places = ?job.asked(), outage_s, "somebody to ask about revocation again");
+        }
+    }
 }
 
-/// The server that is asked first.
-fn lane_of(question: &RevocationQuestion) -> Box<str> {
-    let url = question.responders.first().map_or("", String::as_str);
+impl Job {
+    /// The URLs that are asked.
+    fn asked(&self) -> &[String] {
+        match &self.what {
+            What::Verdict => &self.question.responders,
+            What::List(url) => {
+                let urls = &self.question.distribution_points;
+                let place = urls.iter().position(|known| **known == **url);
+                place
+                    .and_then(|place| urls.get(place..=place))
+                    .unwrap_or_default()
+            }
+        }
+    }
+}
+
+impl What {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Verdict => "ocsp",
+            Self::List(_) => "crl",
+        }
+    }
+}
+
+/// The server that is asked, or asked first.
+fn lane_of(job: &Job) -> Box<str> {
+    let url = job.asked().first().map_or("", String::as_str);
     let location = Location::parse(url);
     location.map_or_else(|_| url.into(), |location| location.authority)
 }
 
+/// Lists that are downloaded and read at a time, each of which may take 100 MB of memory meanwhile.
+const MAX_LISTS: usize = 4;
 /// How often planned attempts are looked at.
 const TICK: Duration = Duration::from_millis(250);
 /// Questions that wait for their turn.

@@ -241,6 +241,18 @@ impl<A: Answer> Shelf<A> {
         self.shard(key).entries.get(key)?.answer.clone()
     }
 
+    /// All answers, each with the outage that keeps it from being renewed. Not for the request path.
+    pub(super) fn answers(&self) -> Vec<(A, Option<Outage>)> {
+        let of_shard = |shard: &Mutex<Shard<A>>| {
+            let shard = lock(shard);
+            let entries = shard.entries.values();
+            let answered =
+                entries.filter_map(|entry| Some((entry.answer.clone()?, entry.outage.clone())));
+            answered.collect::<Vec<_>>()
+        };
+        self.shards().flat_map(of_shard).collect()
+    }
+
     /// How many keys there is something known about.
     pub(super) fn len(&self) -> usize {
         self.shards().map(|shard| lock(shard).entries.len()).sum()

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use client_auth::{Reason, RevocationFailure, RevocationPolicy};
+use client_auth::{Reason, RevocationFailure, RevocationMethod, RevocationPolicy};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::testing::world::{Status, World, ocsp};
 use super::testing::{Play, Server};
 use super::*;
+use crate::testing::Ca;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -25,6 +26,8 @@ fn settings() -> RevocationSettings {
     RevocationSettings {
         wait: Duration::from_secs(10),
         responder_timeout: Duration::from_secs(10),
+        crl_timeout: Duration::from_secs(10),
+        crl_cache_bytes: 1 << 20,
         cache_entries: 1000,
         max_fetches: 64,
         allowed_networks: vec!["127.0.0.0/8".parse().expect("a network")],
@@ -58,12 +61,18 @@ impl Fixture {
 
     /// The verdict that is known without waiting.
     fn known(&self, plan: &RevocationPlan) -> Option<Result<(), Reason>> {
-        self.revocation.known(plan, self.now()).map(verdict)
+        self.revocation
+            .known(plan, &UploadedLists::default(), self.now())
+            .map(verdict)
     }
 
     /// The verdict after waiting.
     async fn settle(&self, plan: &RevocationPlan) -> Result<(), Reason> {
-        let settled = timeout(PATIENCE, self.revocation.settle(plan)).await;
+        let settled = timeout(
+            PATIENCE,
+            self.revocation.settle(plan, &UploadedLists::default()),
+        )
+        .await;
         verdict(settled.expect("in time"))
     }
 
@@ -106,7 +115,9 @@ async fn a_thousand_first_clients_make_one_request_and_none_of_them_fails() {
     let mut clients = JoinSet::new();
     for _ in 0..1000 {
         let (revocation, plan) = (fixture.revocation.clone(), Arc::clone(&plan));
-        clients.spawn(async move { verdict(revocation.settle(&plan).await) });
+        clients.spawn(
+            async move { verdict(revocation.settle(&plan, &UploadedLists::default()).await) },
+        );
     }
     while let Some(verdict) = clients.join_next().await {
         assert_eq!(verdict.expect("no panic"), Ok(()));
@@ -133,7 +144,7 @@ async fn clients_on_several_runtimes_share_one_request() {
                 verdict(
                     runtime
                         .expect("a runtime")
-                        .block_on(revocation.settle(&plan)),
+                        .block_on(revocation.settle(&plan, &UploadedLists::default())),
                 )
             })
         })
@@ -236,7 +247,7 @@ async fn without_a_service_nobody_gets_in() {
     drop(service);
     let url = "http://127.0.0.1:1/".to_owned();
     let plan = world.plan(&world.client(1, &[url]), &ocsp());
-    let settled = verdict(revocation.settle(&plan).await);
+    let settled = verdict(revocation.settle(&plan, &UploadedLists::default()).await);
     assert_eq!(settled, Err(Reason::RevocationUnavailable));
 }
 
@@ -251,7 +262,10 @@ async fn a_soft_failure_ends_with_the_grace_period_and_for_everybody_at_once() {
     });
     let grace = soft(Duration::from_hours(1));
     let known = world.plan(&world.client(1, &[server.url("/")]), &grace);
-    let judged = fixture.revocation.settle(&known).await;
+    let judged = fixture
+        .revocation
+        .settle(&known, &UploadedLists::default())
+        .await;
     assert!(judged[0].soft_failed);
     assert_eq!(verdict(judged), Ok(()));
     fixture.advance(Duration::from_mins(59));
@@ -416,4 +430,229 @@ async fn what_is_too_much_is_refused_and_the_rest_is_served() {
         })
         .await;
     assert_eq!(silent.asked().len(), 2, "half of the places");
+}
+
+fn crl(fetch: bool) -> RevocationPolicy {
+    RevocationPolicy {
+        method: RevocationMethod::Crl,
+        fetch_crls: fetch,
+        ..ocsp()
+    }
+}
+
+fn uploaded(crls: Vec<client_auth::crl::SignedCrl>) -> UploadedLists {
+    let list = |crl| UploadedList {
+        name: "list".into(),
+        ca: "ca".into(),
+        crl: Arc::new(crl),
+    };
+    UploadedLists::new(crls.into_iter().map(list).collect())
+}
+
+/// A distribution point whose list can be exchanged; without one it is gone.
+async fn distribution_point(list: &Arc<std::sync::Mutex<Option<Vec<u8>>>>) -> Server {
+    let list = Arc::clone(list);
+    Server::start(move |_| match &*list.lock().expect("not poisoned") {
+        Some(der) => Play::ok("application/pkix-crl", der),
+        None => Play::status("503 Busy"),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn uploaded_lists_answer_at_once_and_together() {
+    let world = World::new();
+    let fixture = Fixture::start(settings());
+    let known = |serial, lists: &UploadedLists| {
+        let plan = world.plan(&world.client(serial, &[]), &crl(false));
+        fixture
+            .revocation
+            .known(&plan, lists, fixture.now())
+            .map(verdict)
+    };
+    let none = uploaded(vec![]);
+    assert_eq!(known(1, &none), Some(Err(Reason::RevocationUnavailable)));
+    let lists = uploaded(vec![
+        world.ca.signed_crl(1, &[2]),
+        world.ca.signed_crl(2, &[3]),
+    ]);
+    assert_eq!(known(1, &lists), Some(Ok(())));
+    assert_eq!(known(2, &lists), Some(Err(Reason::Revoked)));
+    assert_eq!(known(3, &lists), Some(Err(Reason::Revoked)));
+    fixture.advance(Duration::from_hours(30 * 24));
+    assert_eq!(
+        known(1, &lists),
+        Some(Err(Reason::RevocationUnavailable)),
+        "T-52"
+    );
+    assert_eq!(known(2, &lists), Some(Err(Reason::Revoked)));
+}
+
+// T-45
+#[tokio::test]
+async fn a_list_is_fetched_once_for_all_clients_of_the_ca() {
+    let world = World::new();
+    let list = Arc::new(std::sync::Mutex::new(Some(world.ca.crl(1, &[200]))));
+    let server = distribution_point(&list).await;
+    let fixture = Fixture::start(settings());
+    let mut clients = JoinSet::new();
+    for serial in 1..=100 {
+        let client = world.client_of(serial, &[], &[server.url("/list.crl")]);
+        let (revocation, plan) = (fixture.revocation.clone(), world.plan(&client, &crl(true)));
+        clients.spawn(
+            async move { verdict(revocation.settle(&plan, &UploadedLists::default()).await) },
+        );
+    }
+    while let Some(verdict) = clients.join_next().await {
+        assert_eq!(verdict.expect("no panic"), Ok(()));
+    }
+    let revoked = world.client_of(200, &[], &[server.url("/list.crl")]);
+    assert_eq!(
+        fixture.known(&world.plan(&revoked, &crl(true))),
+        Some(Err(Reason::Revoked))
+    );
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn fetched_lists_count_together_with_uploaded_ones() {
+    let world = World::new();
+    let list = Arc::new(std::sync::Mutex::new(Some(world.ca.crl(1, &[2]))));
+    let server = distribution_point(&list).await;
+    let fixture = Fixture::start(settings());
+    let lists = uploaded(vec![world.ca.signed_crl(2, &[3])]);
+    let client = |serial| world.client_of(serial, &[], &[server.url("/list.crl")]);
+    let known = |serial| {
+        let plan = world.plan(&client(serial), &crl(true));
+        fixture
+            .revocation
+            .known(&plan, &lists, fixture.now())
+            .map(verdict)
+    };
+    assert_eq!(
+        known(2),
+        Some(Ok(())),
+        "the uploaded list answers, and the other one is fetched"
+    );
+    fixture
+        .eventually("fetched", || known(2) == Some(Err(Reason::Revoked)))
+        .await;
+    assert_eq!(known(3), Some(Err(Reason::Revoked)));
+    assert_eq!(known(1), Some(Ok(())));
+}
+
+#[tokio::test]
+async fn the_next_distribution_point_is_asked_when_one_fails() {
+    let world = World::new();
+    let broken = Server::start(|_| Play::status("404 Not Found")).await;
+    let foreign = Server::start(|_| Play::ok("x", &Ca::new("other").crl(1, &[]))).await;
+    let list = Arc::new(std::sync::Mutex::new(Some(world.ca.crl(1, &[]))));
+    let server = distribution_point(&list).await;
+    let fixture = Fixture::start(settings());
+    let urls = [broken.url("/"), foreign.url("/"), server.url("/")];
+    let plan = world.plan(&world.client_of(1, &[], &urls), &crl(true));
+    assert_eq!(fixture.settle(&plan).await, Ok(()));
+    assert_eq!(fixture.known(&plan), Some(Ok(())));
+}
+
+// T-53
+#[tokio::test]
+async fn lists_are_fetched_again_and_a_change_is_announced() {
+    let world = World::new();
+    let list = Arc::new(std::sync::Mutex::new(Some(world.ca.crl(2, &[]))));
+    let server = distribution_point(&list).await;
+    let set = |der: Option<Vec<u8>>| *list.lock().expect("not poisoned") = der;
+    let fixture = Fixture::start(settings());
+    let mut changes = fixture.revocation.changes();
+    let plan = world.plan(&world.client_of(1, &[], &[server.url("/")]), &crl(true));
+    assert_eq!(fixture.settle(&plan).await, Ok(()));
+    let _held = fixture.revocation.hold(&plan, fixture.now());
+    changes.mark_unchanged();
+    // An older list that has the client does not take the place of the newer one.
+    set(Some(world.ca.crl(1, &[1])));
+    fixture.advance(Duration::from_mins(55));
+    fixture
+        .eventually("asked again", || server.asked().len() == 2)
+        .await;
+    assert_eq!(fixture.known(&plan), Some(Ok(())));
+    set(Some(world.ca.crl(3, &[1])));
+    fixture.advance(Duration::from_mins(1));
+    timeout(PATIENCE, changes.changed())
+        .await
+        .expect("in time")
+        .expect("announced");
+    assert_eq!(fixture.known(&plan), Some(Err(Reason::Revoked)));
+}
+
+// T-52
+#[tokio::test]
+async fn a_list_that_cannot_be_renewed_is_lost_with_its_end() {
+    let world = World::new();
+    let list = Arc::new(std::sync::Mutex::new(Some(world.ca.crl(1, &[]))));
+    let server = distribution_point(&list).await;
+    let fixture = Fixture::start(settings());
+    let mut changes = fixture.revocation.changes();
+    let plan = world.plan(&world.client_of(1, &[], &[server.url("/")]), &crl(true));
+    assert_eq!(fixture.settle(&plan).await, Ok(()));
+    let _held = fixture.revocation.hold(&plan, fixture.now());
+    changes.mark_unchanged();
+    *list.lock().expect("not poisoned") = None;
+    fixture.advance(Duration::from_hours(30 * 24));
+    timeout(PATIENCE, changes.changed())
+        .await
+        .expect("in time")
+        .expect("announced");
+    assert_eq!(
+        fixture.settle(&plan).await,
+        Err(Reason::RevocationUnavailable)
+    );
+}
+
+#[tokio::test]
+async fn where_the_responder_is_silent_the_list_has_its_say() {
+    let world = Arc::new(World::new());
+    let list = Arc::new(std::sync::Mutex::new(Some(world.ca.crl(1, &[2]))));
+    let points = distribution_point(&list).await;
+    let silent = Server::start(|_| Play::Silence).await;
+    let fixture = Fixture::start(RevocationSettings {
+        responder_timeout: Duration::from_millis(100),
+        ..settings()
+    });
+    let policy = RevocationPolicy {
+        method: RevocationMethod::OcspThenCrl,
+        ..crl(true)
+    };
+    let plan = |serial| {
+        let client = world.client_of(serial, &[silent.url("/")], &[points.url("/")]);
+        world.plan(&client, &policy)
+    };
+    assert_eq!(fixture.settle(&plan(1)).await, Ok(()));
+    assert_eq!(fixture.settle(&plan(2)).await, Err(Reason::Revoked));
+    world.say(&[(3, Status::Revoked)]);
+    let server = world.serve().await;
+    let client = world.client_of(3, &[server.url("/")], &[points.url("/")]);
+    assert_eq!(
+        fixture.settle(&world.plan(&client, &policy)).await,
+        Err(Reason::Revoked)
+    );
+}
+
+// T-18
+#[tokio::test]
+async fn every_certificate_of_a_chain_is_asked_about_at_the_same_time() {
+    let world = Arc::new(World::new());
+    world.say(&[(1, Status::Good)]);
+    let server = world.serve().await;
+    let fixture = Fixture::start(settings());
+    let good = world.plan(&world.client(1, &[server.url("/")]), &ocsp());
+    let bad = world.plan(&world.client(2, &[server.url("/")]), &ocsp());
+    let both = RevocationPlan {
+        questions: [good.questions, bad.questions].concat(),
+    };
+    let none = UploadedLists::default();
+    let settled = timeout(PATIENCE, fixture.revocation.settle(&both, &none)).await;
+    let judgements = settled.expect("in time");
+    assert_eq!(judgements.len(), 2);
+    assert!(judgements[0].result.is_ok());
+    assert_eq!(verdict(judgements), Err(Reason::RevocationUnknown));
 }

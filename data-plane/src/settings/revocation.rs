@@ -28,6 +28,14 @@ pub(crate) struct RevocationArguments {
         default_value = "2s"
     )]
     pub(crate) revocation_responder_timeout: String,
+    /// How long the download of one CRL from a distribution point may take
+    #[arg(
+        long,
+        env = "PORTCULLIS_REVOCATION_CRL_TIMEOUT",
+        value_name = "TIME",
+        default_value = "30s"
+    )]
+    pub(crate) revocation_crl_timeout: String,
     /// Certificates whose OCSP answers are kept in memory
     #[arg(
         long,
@@ -36,6 +44,14 @@ pub(crate) struct RevocationArguments {
         default_value = "100000"
     )]
     pub(crate) revocation_cache_entries: String,
+    /// Bytes of memory for CRLs from distribution points
+    #[arg(
+        long,
+        env = "PORTCULLIS_REVOCATION_CRL_CACHE_BYTES",
+        value_name = "BYTES",
+        default_value = "512MiB"
+    )]
+    pub(crate) revocation_crl_cache_bytes: String,
     /// OCSP requests at a time; half of them to one responder
     #[arg(
         long,
@@ -68,6 +84,11 @@ impl RevocationArguments {
             responder_timeout: problems.value(
                 "--revocation-responder-timeout",
                 &self.revocation_responder_timeout,
+            ),
+            crl_timeout: problems.value("--revocation-crl-timeout", &self.revocation_crl_timeout),
+            crl_cache_bytes: problems.value(
+                "--revocation-crl-cache-bytes",
+                &self.revocation_crl_cache_bytes,
             ),
             cache_entries: problems
                 .value("--revocation-cache-entries", &self.revocation_cache_entries),
@@ -119,6 +140,8 @@ mod tests {
         for option in [
             "--revocation-wait",
             "--revocation-responder-timeout",
+            "--revocation-crl-timeout",
+            "--revocation-crl-cache-bytes",
             "--revocation-cache-entries",
             "--revocation-max-fetches",
             "--revocation-allow-network",

@@ -242,4 +242,5 @@ fn all_shards_take_part() {
         shelf.put(&key, Known(1000, 0), at(0));
     }
     assert_eq!(shelf.len(), 256);
+    assert_eq!(shelf.answers().len(), 256);
 }

@@ -12,7 +12,7 @@ use client_auth::{
     Authenticator, Policy, RevocationMethod, RevocationPlan, RevocationPolicy, RevocationQuestion,
     TrustBundle, TrustedCa,
 };
-use rcgen::{CustomExtension, ExtendedKeyUsagePurpose, SerialNumber};
+use rcgen::{CrlDistributionPoint, CustomExtension, ExtendedKeyUsagePurpose, SerialNumber};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use tempfile::TempDir;
 
@@ -80,9 +80,23 @@ impl World {
         self.write("index", &lines.collect::<String>());
     }
 
-    /// A client's certificate that names these responders and distribution points.
+    /// A client's certificate that names these responders.
     pub(in crate::revocation) fn client(&self, serial: u8, responders: &[String]) -> Leaf {
+        self.client_of(serial, responders, &[])
+    }
+
+    /// A client's certificate that names these responders and distribution points.
+    pub(in crate::revocation) fn client_of(
+        &self,
+        serial: u8,
+        responders: &[String],
+        points: &[String],
+    ) -> Leaf {
         self.ca.leaf("client", |parameters| {
+            let points = points.iter().map(|url| CrlDistributionPoint {
+                uris: vec![url.clone()],
+            });
+            parameters.crl_distribution_points = points.collect();
             parameters.serial_number = Some(SerialNumber::from_slice(&[serial]));
             parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
             let places: Vec<u8> = responders.iter().flat_map(|url| access(url)).collect();

@@ -90,7 +90,7 @@ fn profile(authenticator: Authenticator) -> ClientAuth {
         send_ca_names: true,
         identity_headers: IdentityHeaders::default(),
         trust_epoch: 1,
-        crls: Vec::new(),
+        crls: Arc::default(),
     }
 }
 

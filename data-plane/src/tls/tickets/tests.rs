@@ -71,7 +71,7 @@ impl Profile {
             send_ca_names: true,
             identity_headers: IdentityHeaders::default(),
             trust_epoch: self.epoch,
-            crls: Vec::new(),
+            crls: Arc::default(),
         }
     }
 }

@@ -161,7 +161,7 @@ pub(crate) fn client_auth(policy: Policy) -> ClientAuth {
         send_ca_names: true,
         identity_headers: IdentityHeaders::default(),
         trust_epoch: 1,
-        crls: Vec::new(),
+        crls: Arc::default(),
     }
 }
 
