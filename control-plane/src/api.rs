@@ -5,6 +5,7 @@
 
 mod call;
 mod child;
+mod client_auth_policy;
 mod context;
 mod error;
 mod gateway;
@@ -95,6 +96,12 @@ async fn dispatch(State(api): State<Api>, request: Request) -> Result<Response, 
     match path {
         ArmPath::Child(id) => child::answer(&api, &call, body, &id).await,
         ArmPath::Children(id, collection) => child::list(&api, &call, &id, collection).await,
+        ArmPath::Extension(profile, Extension::ClientAuthPolicies) => {
+            client_auth_policy::list(&api, &call, &profile).await
+        }
+        ArmPath::Extension(profile, Extension::ClientAuthPolicy) => {
+            client_auth_policy::answer(&api, &call, body, &profile).await
+        }
         ArmPath::Extension(profile, Extension::ReadinessReport) => {
             readiness::answer(&api, &call, &profile).await
         }

@@ -10,7 +10,7 @@ mod upload;
 
 pub(crate) use pkcs7::certificates_only;
 pub(crate) use server::ServerCertificate;
-pub(crate) use trusted::{ClientCaError, backend_roots, client_ca};
+pub(crate) use trusted::{Anchor, ClientCaError, backend_roots, client_ca};
 
 /// SHA-256.
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {

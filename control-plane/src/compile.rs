@@ -67,12 +67,22 @@ pub fn snapshot(gateway: &ApplicationGateway, trust_epochs: &TrustEpochs) -> Com
         server_certificates: lowering.certificates.into_values().collect(),
         http2: gateway.http2(),
         rewrite_rule_sets: lowering.rewrites.into_values().collect(),
-        reserved_request_headers: rewrite::reserved(gateway.rewrite_rule_sets()),
+        reserved_request_headers: reserved(gateway),
     };
     let mut keys = lowering.keys;
     keys.sort_unstable();
     keys.dedup();
     finish(&snapshot, lowering.blobs.into_values().collect(), keys)
+}
+
+/// The request fields that backends may take for the gateway's own words, so that no client may send them. Those of parts
+/// that nothing uses count, too: a backend may know them from when they were used.
+fn reserved(gateway: &ApplicationGateway) -> Vec<String> {
+    let mut names = rewrite::reserved(gateway.rewrite_rule_sets());
+    names.extend(client_auth::identity_fields(gateway.ssl_profiles()));
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// The snapshot of a stopped gateway: it listens nowhere.

@@ -3,8 +3,12 @@
 //! Applied when a document is parsed, so that saying a default and not saying it are equal, and when one is rendered,
 //! so that documents stored before a default was known show it.
 
+mod policy;
+
 use model::Collection;
 use serde_json::{Map, Value, json};
+
+pub(crate) use self::policy::{complete_policy, show_policy};
 
 /// The collections that Azure always returns.
 const ALWAYS: &[Collection] = &[

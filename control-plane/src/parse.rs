@@ -12,7 +12,9 @@ mod envelope;
 mod keep;
 mod name;
 mod node;
+mod partial;
 mod path;
+mod policy;
 mod priority;
 mod reference;
 mod rewrite;
@@ -26,7 +28,13 @@ use model::{ApplicationGateway, Collection, Entry, GatewayId, Secret, draft};
 use serde_json::{Map, Value};
 
 pub use self::edit::{with_child, with_tags, without_child};
+pub(crate) use self::policy::Profile;
+pub use self::policy::{
+    ID_SUFFIX as POLICY_ID_SUFFIX, NAME as POLICY_NAME, PolicyContext, Warning, client_auth_policy,
+    warnings,
+};
 use crate::api_version::ApiVersion;
+use crate::extension::Policies;
 use crate::violations::Findings;
 pub use crate::violations::Violations;
 use crate::{defaults, tls_policy, wire};
@@ -40,6 +48,8 @@ pub struct ParseContext<'a> {
     pub api_version: &'a ApiVersion,
     /// The document that is stored now, if any: [`Parsed::document`] of an earlier parse.
     pub stored: Option<&'a Value>,
+    /// What extends the SSL profiles, whether they exist or not.
+    pub policies: &'a Policies,
     /// Once true, nobody waits for the result: certificates that are not open yet stay closed.
     pub abandoned: &'a AtomicBool,
 }
@@ -97,6 +107,7 @@ pub fn application_gateway(context: &ParseContext<'_>, body: &Value) -> Result<P
         gateway: context.id,
         stored,
         abandoned: context.abandoned,
+        rootless: partial::Rootless::of(&document, context.policies),
         secrets: Vec::new(),
     };
     let certificates = Certificates {
@@ -105,7 +116,7 @@ pub fn application_gateway(context: &ParseContext<'_>, body: &Value) -> Result<P
         trusted_root: opener.trusted_root(&mut document, &mut findings),
     };
     let keys = key_hashes(&certificates.ssl);
-    let draft = draft(context.id, &document, certificates, &mut findings);
+    let draft = draft(context, &document, certificates, &mut findings);
     let gateway = ApplicationGateway::new(context.id.clone(), draft);
     let gateway = gateway
         .map_err(|violations| findings.extend(violations))
@@ -129,11 +140,12 @@ struct Certificates {
 }
 
 fn draft(
-    id: &GatewayId,
+    context: &ParseContext<'_>,
     document: &Map<String, Value>,
     certificates: Certificates,
     findings: &mut Findings,
 ) -> draft::ApplicationGateway {
+    let id = context.id;
     let nothing = Map::new();
     let properties = document
         .get("properties")
@@ -166,7 +178,7 @@ fn draft(
             document,
             Collection::SSL_PROFILES,
             findings,
-            children::ssl_profile,
+            |node, name, findings| children::ssl_profile(node, name, context.policies, findings),
         ),
         probes: children::collect(id, document, Collection::PROBES, findings, |_, name, _| {
             Some(draft::Probe { name })

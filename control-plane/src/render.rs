@@ -1,10 +1,13 @@
 //! From a stored document to what ARM answers: ids, etags, states, defaults and back references filled in.
 
+mod policy;
+
 use std::collections::HashMap;
 
 use model::{Collection, GatewayId, OperationalState, ProvisioningState, ResourceName};
 use serde_json::{Map, Value, json};
 
+pub use self::policy::client_auth_policy;
 use crate::defaults;
 use crate::facts::PRIVATE;
 

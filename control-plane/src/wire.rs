@@ -8,9 +8,10 @@
 //! Differs from Azure: numbers and booleans are also taken where text is wanted (`zones: [1]`).
 
 mod canonical;
+mod policy;
 mod table;
 
-pub(crate) use canonical::canonical;
+pub(crate) use canonical::{canonical, client_auth_policy};
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy)]

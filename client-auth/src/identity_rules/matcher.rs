@@ -115,7 +115,8 @@ impl IdentityMatcher {
         &self.value
     }
 
-    pub(super) fn ignores_case(&self) -> bool {
+    /// Whether ASCII letters compare without case.
+    pub fn ignores_case(&self) -> bool {
         self.ignore_case
     }
 

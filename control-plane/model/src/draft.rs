@@ -7,6 +7,7 @@ use crate::child::Entry;
 use crate::frontend::{FrontendIpConfiguration, FrontendPort};
 use crate::host::HostPattern;
 use crate::name::ResourceName;
+use crate::policy::ClientAuthPolicy;
 use crate::port::{Port, Priority, RequestTimeout};
 use crate::profile::{ClientAuthMode, ClientRevocation};
 use crate::rewrite::RewriteRuleSet;
@@ -66,6 +67,8 @@ pub struct ClientAuth {
     pub verify_issuer: bool,
     /// `verifyClientRevocation`.
     pub revocation: ClientRevocation,
+    /// What it demands beyond Azure's schema.
+    pub policy: ClientAuthPolicy,
 }
 
 /// An HTTP listener.

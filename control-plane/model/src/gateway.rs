@@ -24,12 +24,14 @@ use crate::violation::{Violation, ViolationCode};
 const TRUSTED_PER_PROFILE: usize = 100;
 
 /// A valid gateway. Its listeners hold all that they refer to, so there is nothing left to look up and nothing that
-/// can be missing. What no listener uses was checked like the rest and is not kept, but for rewrite rule sets.
+/// can be missing. What no listener uses was checked like the rest and is not kept, but for SSL profiles and
+/// rewrite rule sets.
 #[derive(Debug, Clone)]
 pub struct ApplicationGateway {
     id: GatewayId,
     http2: bool,
     listeners: Vec<HttpListener>,
+    ssl_profiles: Vec<SslProfile>,
     rewrite_rule_sets: Vec<RewriteRuleSet>,
 }
 
@@ -60,8 +62,11 @@ impl ApplicationGateway {
             Some(certificate)
         });
         let probes = check.index(draft.probes, |_, _, probe| Some(probe));
+        let mut ssl_profiles = Vec::with_capacity(draft.ssl_profiles.len());
         let profiles = check.index(draft.ssl_profiles, |check, at, profile| {
-            ssl_profile(check, at, profile, &trusted)
+            let profile = ssl_profile(check, at, profile, &trusted)?;
+            ssl_profiles.push(profile.clone());
+            Some(profile)
         });
         let pools = check.index(draft.backend_address_pools, |check, at, pool| {
             check.limit(
@@ -119,6 +124,7 @@ impl ApplicationGateway {
             id,
             http2: draft.http2,
             listeners,
+            ssl_profiles,
             rewrite_rule_sets,
         })
     }
@@ -136,6 +142,11 @@ impl ApplicationGateway {
     /// In document order.
     pub fn listeners(&self) -> &[HttpListener] {
         &self.listeners
+    }
+
+    /// In document order, those that no listener uses included.
+    pub fn ssl_profiles(&self) -> &[SslProfile] {
+        &self.ssl_profiles
     }
 
     /// Whether a rule uses them or not; in document order.
@@ -165,6 +176,7 @@ fn ssl_profile(
                 trusted,
                 verify_issuer: auth.verify_issuer,
                 revocation: auth.revocation,
+                policy: auth.policy,
             })
         }
     };

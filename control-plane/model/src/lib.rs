@@ -17,6 +17,7 @@ mod host;
 mod id;
 mod listener;
 mod name;
+mod policy;
 mod port;
 mod profile;
 pub mod rewrite;
@@ -39,6 +40,10 @@ pub use host::{HostPattern, InvalidHostPattern};
 pub use id::{ChildId, GatewayId, InvalidId, ResourceGroupId};
 pub use listener::{HttpListener, ListenerProtocol};
 pub use name::{InvalidName, ResourceGroupName, ResourceName, SubscriptionId};
+pub use policy::{
+    ClientAuthPolicy, Enforcement, GracePeriod, IdentityHeaders, MaxIntermediates, RefusalForm,
+    RevocationRule, RevocationRules, SessionLifetime,
+};
 pub use port::{OutOfRange, Port, Priority, RequestTimeout};
 pub use profile::{ClientAuth, ClientAuthMode, ClientRevocation, SslProfile};
 pub use rewrite::{RewriteRule, RewriteRuleSet};

@@ -88,7 +88,7 @@ impl fmt::Display for Priority {
     }
 }
 
-fn checked<T: TryFrom<i64>>(found: i64, low: i64, high: i64) -> Result<T, OutOfRange> {
+pub(crate) fn checked<T: TryFrom<i64>>(found: i64, low: i64, high: i64) -> Result<T, OutOfRange> {
     let out_of_range = OutOfRange { found, low, high };
     if (low..=high).contains(&found) {
         T::try_from(found).map_err(|_| out_of_range)

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use client_auth::{RevocationMethod, RevocationPolicy};
+use client_auth::{Mode, RevocationPolicy};
 
 use crate::certificate::TrustedClientCertificate;
 use crate::child::child;
 use crate::draft;
 use crate::name::ResourceName;
+use crate::policy::{ClientAuthPolicy, Enforcement};
 use crate::tls::TlsPolicy;
 
 /// An SSL profile.
@@ -25,6 +26,7 @@ pub struct ClientAuth {
     pub(crate) trusted: Vec<Arc<TrustedClientCertificate>>,
     pub(crate) verify_issuer: bool,
     pub(crate) revocation: ClientRevocation,
+    pub(crate) policy: ClientAuthPolicy,
 }
 
 /// Azure's `verifyClientAuthMode`.
@@ -63,9 +65,14 @@ impl SslProfile {
 }
 
 impl ClientAuth {
-    /// What is asked of a client.
-    pub fn mode(&self) -> ClientAuthMode {
-        self.mode
+    /// What is asked of a client. A policy that only reports asks for what `Strict` would refuse, whatever Azure's mode
+    /// is: either way nobody is refused.
+    pub fn mode(&self) -> Mode {
+        match (self.policy.enforcement, self.mode) {
+            (Enforcement::ReportOnly, _) => Mode::ReportOnly,
+            (Enforcement::Enforce, ClientAuthMode::Passthrough) => Mode::Passthrough,
+            (Enforcement::Enforce, ClientAuthMode::Strict) => Mode::Strict,
+        }
     }
 
     /// The uploads, in document order. Empty: nobody gets in.
@@ -78,16 +85,17 @@ impl ClientAuth {
         self.verify_issuer
     }
 
-    /// How certificates below an upload are checked for revocation: in Azure, the same for all.
-    pub fn revocation_policy(&self) -> RevocationPolicy {
-        let method = match self.revocation {
-            ClientRevocation::None => RevocationMethod::None,
-            ClientRevocation::Ocsp => RevocationMethod::Ocsp,
-        };
-        RevocationPolicy {
-            method,
-            ..RevocationPolicy::NONE
-        }
+    /// How certificates below one of the uploads are checked for revocation.
+    pub fn revocation_of(&self, upload: &ResourceName) -> RevocationPolicy {
+        self.policy
+            .revocation
+            .of(upload)
+            .in_profile(self.revocation)
+    }
+
+    /// What it demands beyond Azure's schema.
+    pub fn policy(&self) -> &ClientAuthPolicy {
+        &self.policy
     }
 }
 

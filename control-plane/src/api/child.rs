@@ -85,11 +85,14 @@ async fn delete(api: &Api, call: &Call, id: &ChildId) -> Result<Response, ApiErr
 /// The id of an existing child, in the casing of its creation; for what lies below it.
 pub(super) async fn load(api: &Api, id: &ChildId) -> Result<ChildId, ApiError> {
     let stored = load_parent(api, id.gateway()).await?;
-    let found = render::child(&gateway::facts(&stored), id.collection(), id.name());
-    let name = found.as_ref().and_then(|child| child.get("name")?.as_str());
-    let name = name.and_then(|name| ResourceName::parse(name).ok());
-    let name = name.ok_or_else(|| parent_not_found(id))?;
+    let name = name(&stored, id).ok_or_else(|| parent_not_found(id))?;
     Ok(stored.id.child(id.collection(), name))
+}
+
+/// The name of an existing child in the casing of its creation.
+pub(super) fn name(stored: &StoredGateway, id: &ChildId) -> Option<ResourceName> {
+    let found = render::child(&gateway::facts(stored), id.collection(), id.name())?;
+    ResourceName::parse(found.get("name")?.as_str()?).ok()
 }
 
 async fn load_parent(api: &Api, id: &GatewayId) -> Result<StoredGateway, ApiError> {

@@ -15,12 +15,12 @@ use std::{
 use model::{Collection, GatewayId, ResourceName};
 use serde_json::{Value, json};
 
-use super::{Api, call::Call, error::ApiError, gateway, resource_group};
+use super::{Api, call::Call, child, error::ApiError, gateway, resource_group};
 use crate::{
     api_version::ApiVersion,
     compile::{self, Compiled},
     extension::Extensions,
-    parse::{self, ParseContext, Parsed},
+    parse::{self, ParseContext, Parsed, PolicyContext},
     permit::{Permit, Write},
     render,
     store::{Committed, Precondition, PutGateway, StoreError, StoredGateway},
@@ -32,8 +32,12 @@ use crate::{
 pub(super) enum Edit {
     /// Take one child out.
     DeleteChild(Collection, ResourceName),
+    /// Take the client auth policy of an SSL profile away; the profile need not exist.
+    DeletePolicy(ResourceName),
     /// Put one child in.
     PutChild(Collection, ResourceName, Value),
+    /// Replace the client auth policy of an SSL profile.
+    PutPolicy(ResourceName, Value),
     /// Put in the whole document.
     Replace(Value),
     /// Cease to serve (true), or serve again.
@@ -46,11 +50,11 @@ pub(super) enum Edit {
 pub(super) struct Written {
     /// As the store says.
     pub(super) committed: Committed,
-    /// Whether the child that the request names was there before.
+    /// Whether the child or policy that the request names was there before.
     pub(super) child_existed: bool,
 }
 
-/// Applies `edit`; `None`: the child that is to be deleted does not exist.
+/// Applies `edit`; `None`: the child or policy that is to be deleted does not exist.
 ///
 /// # Errors
 /// 400 with all violations; 404 without group or, for all but [`Edit::Replace`], without gateway; 412; 409 while the
@@ -97,7 +101,7 @@ struct Draft {
 }
 
 impl Draft {
-    /// `None`: the child that is to be deleted does not exist.
+    /// `None`: the child or policy that is to be deleted does not exist.
     async fn read(
         api: &Api,
         call: &Call,
@@ -113,17 +117,29 @@ impl Draft {
             GatewayId::new(group.id, id.name().clone())
         };
         let child_existed = match (edit.as_ref(), &stored) {
-            (Edit::DeleteChild(..) | Edit::PutChild(..), None) => {
-                return Err(gateway::parent_not_found(&id));
-            }
+            (
+                Edit::DeleteChild(..)
+                | Edit::DeletePolicy(_)
+                | Edit::PutChild(..)
+                | Edit::PutPolicy(..),
+                None,
+            ) => return Err(gateway::parent_not_found(&id)),
             (Edit::Stop(_) | Edit::Tags(_), None) => return Err(gateway::not_found(&id)),
             (Edit::Replace(_) | Edit::Stop(_) | Edit::Tags(_), _) => false,
             (
                 Edit::DeleteChild(collection, name) | Edit::PutChild(collection, name, _),
                 Some(stored),
             ) => render::child(&gateway::facts(stored), *collection, name).is_some(),
+            (Edit::PutPolicy(profile, _), Some(stored)) if !has_profile(stored, profile) => {
+                let profile = id.child(Collection::SSL_PROFILES, profile.clone());
+                return Err(child::parent_not_found(&profile));
+            }
+            (Edit::DeletePolicy(profile) | Edit::PutPolicy(profile, _), Some(stored)) => {
+                stored.extensions.policies().find(profile).is_some()
+            }
         };
-        if matches!(edit.as_ref(), Edit::DeleteChild(..)) && !child_existed {
+        let deletes = matches!(edit.as_ref(), Edit::DeleteChild(..) | Edit::DeletePolicy(_));
+        if deletes && !child_existed {
             return Ok(None);
         }
         tracing::debug!(gateway = %id, correlation_id = call.context.correlation_id, "writing");
@@ -135,12 +151,15 @@ impl Draft {
         }))
     }
 
-    /// What the store shall demand of the gateway. A child is there or not on its own account; its ETag is the
+    /// What the store shall demand of the gateway. A child or policy is there or not on its own account; its ETag is the
     /// gateway's.
     fn precondition(&self, wanted: &Precondition) -> Result<Precondition, ApiError> {
         let about_child = matches!(
             self.edit.as_ref(),
-            Edit::DeleteChild(..) | Edit::PutChild(..)
+            Edit::DeleteChild(..)
+                | Edit::DeletePolicy(_)
+                | Edit::PutChild(..)
+                | Edit::PutPolicy(..)
         );
         match wanted {
             _ if !about_child => Ok(wanted.clone()),
@@ -172,8 +191,9 @@ impl Draft {
         let flag = Arc::clone(&abandoned.0);
         let parsed = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let parsed = self.parse(&api_version, &flag)?;
-            let extensions = self.extensions(&parsed);
+            let extensions = self.extensions()?;
+            let parsed = self.parse(&api_version, &extensions, &flag)?;
+            let extensions = self.advanced(extensions, &parsed);
             let (stopped, compiled) = self.compile(&parsed, &extensions);
             Ok::<_, ApiError>((self, parsed, extensions, compiled, stopped))
         });
@@ -202,12 +222,18 @@ impl Draft {
         })
     }
 
-    fn parse(&self, api_version: &ApiVersion, abandoned: &AtomicBool) -> Result<Parsed, ApiError> {
+    fn parse(
+        &self,
+        api_version: &ApiVersion,
+        extensions: &Extensions,
+        abandoned: &AtomicBool,
+    ) -> Result<Parsed, ApiError> {
         let stored = self.stored.as_ref().map(|stored| &stored.document);
         let context = ParseContext {
             id: &self.id,
             api_version,
             stored,
+            policies: extensions.policies(),
             abandoned,
         };
         let body = match (self.edit.as_ref(), stored) {
@@ -221,7 +247,7 @@ impl Draft {
                 Cow::Owned(parse::with_child(stored, *collection, name, body)?)
             }
             // The document stays; its tags put in place of its tags make it a request body.
-            (Edit::Stop(_), Some(stored)) => {
+            (Edit::DeletePolicy(_) | Edit::PutPolicy(..) | Edit::Stop(_), Some(stored)) => {
                 let tags = json!({ "tags": stored.get("tags") });
                 Cow::Owned(parse::with_tags(stored, &tags)?)
             }
@@ -230,11 +256,34 @@ impl Draft {
         Ok(parse::application_gateway(&context, &body)?)
     }
 
-    /// What is stored beside the document, with the trust epochs of the generation that the write makes.
-    fn extensions(&self, parsed: &Parsed) -> Extensions {
+    /// What is stored beside the document, after the edit.
+    fn extensions(&self) -> Result<Extensions, ApiError> {
+        let Some(stored) = &self.stored else {
+            return Ok(Extensions::default());
+        };
+        let extensions = stored.extensions.clone();
+        Ok(match self.edit.as_ref() {
+            Edit::DeletePolicy(profile) => extensions.without_policy(profile),
+            Edit::PutPolicy(profile, body) => {
+                let context = PolicyContext {
+                    gateway: &self.id,
+                    profile,
+                    document: &stored.document,
+                    policies: stored.extensions.policies(),
+                };
+                extensions.with_policy(profile, parse::client_auth_policy(&context, body)?)
+            }
+            Edit::DeleteChild(..)
+            | Edit::PutChild(..)
+            | Edit::Replace(_)
+            | Edit::Stop(_)
+            | Edit::Tags(_) => extensions,
+        })
+    }
+
+    /// With the trust epochs of the generation that the write makes.
+    fn advanced(&self, extensions: Extensions, parsed: &Parsed) -> Extensions {
         let stored = self.stored.as_ref();
-        let extensions =
-            stored.map_or_else(Extensions::default, |stored| stored.extensions.clone());
         let generation = stored.map_or(0, |stored| stored.generation) + 1;
         extensions.at(
             u64::try_from(generation).unwrap_or_default(),
@@ -257,6 +306,11 @@ impl Draft {
             },
         )
     }
+}
+
+fn has_profile(stored: &StoredGateway, profile: &ResourceName) -> bool {
+    let facts = gateway::facts(stored);
+    render::child(&facts, Collection::SSL_PROFILES, profile).is_some()
 }
 
 /// Tells a parse that its request has ended.

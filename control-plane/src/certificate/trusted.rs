@@ -45,10 +45,24 @@ pub(crate) enum ClientCaError {
     RootCount(usize),
 }
 
+/// What must be in an upload of client CAs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Anchor {
+    /// Exactly one root: Azure's rule.
+    Root,
+    /// At most one root.
+    AnyCa,
+}
+
 /// Validates `data`: PEM or DER, plain or in base64.
-pub(crate) fn client_ca(name: &str, data: &str) -> Result<ClientCa, ClientCaError> {
+pub(crate) fn client_ca(name: &str, data: &str, anchor: Anchor) -> Result<ClientCa, ClientCaError> {
     let certificates = certificates(data)?;
-    let bundle = TrustBundle::from_der(name, &certificates)?;
+    let bundle = match TrustBundle::from_der(name, &certificates) {
+        Err(TrustBundleError::RootCount { found: 0 }) if anchor == Anchor::AnyCa => {
+            TrustBundle::partial(name, &certificates)
+        }
+        rooted => rooted,
+    }?;
     let validated = STANDARD.encode(pem(bundle.certificates()));
     Ok(ClientCa { bundle, validated })
 }

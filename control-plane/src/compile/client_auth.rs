@@ -1,20 +1,21 @@
 //! An SSL profile as the workers enforce it.
 
+mod identity;
+mod revocation;
+mod strength;
+
 use std::collections::BTreeMap;
 
-use client_auth::{RevocationFailure, RevocationMethod, RevocationPolicy, RevocationScope};
+use client_auth::Mode;
 use model::{
-    ApplicationGateway, ClientAuth, ClientAuthMode, ListenerProtocol, ResourceName, SslProfile,
-    TrustedClientCertificate,
+    ApplicationGateway, ClientAuth, IdentityHeaders, ListenerProtocol, RefusalForm, ResourceName,
+    SslProfile, TrustedClientCertificate,
 };
 use prost::Message;
 use proto::config::v1 as proto;
 
 use super::Lowering;
 use crate::{certificate::sha256, extension::TrustEpochs};
-
-/// Between the client's certificate and the anchor.
-const MAX_INTERMEDIATES: u32 = 4;
 
 /// What each profile that a listener uses demands of clients, by a hash of all that the workers get of it but for its
 /// trust epoch and for CRLs, which are evidence and no demand.
@@ -36,6 +37,21 @@ pub fn demands(gateway: &ApplicationGateway) -> BTreeMap<ResourceName, [u8; 32]>
         .collect()
 }
 
+/// The request fields that identity headers of these profiles are, in lower case.
+pub(super) fn identity_fields(profiles: &[SslProfile]) -> impl Iterator<Item = String> {
+    let of_profile = |profile: &SslProfile| {
+        let headers = profile.client_auth()?.policy().identity_headers;
+        let fields = [
+            (headers.client_cert, "client-cert"),
+            (headers.client_cert_chain, "client-cert-chain"),
+            (headers.xfcc, "x-forwarded-client-cert"),
+        ];
+        Some(fields.into_iter().filter(|(is_set, _)| *is_set))
+    };
+    let fields = profiles.iter().filter_map(of_profile).flatten();
+    fields.map(|(_, name)| name.to_owned())
+}
+
 impl Lowering<'_> {
     /// The policy's name, if the profile asks for a client certificate.
     pub(super) fn client_auth(&mut self, profile: &SslProfile) -> Option<String> {
@@ -50,66 +66,65 @@ impl Lowering<'_> {
 
     /// The policy, without its trust epoch.
     fn policy(&mut self, profile: &SslProfile, asked: &ClientAuth) -> proto::ClientAuthPolicy {
-        let mode = match asked.mode() {
-            ClientAuthMode::Strict => proto::ClientAuthMode::Strict,
-            ClientAuthMode::Passthrough => proto::ClientAuthMode::Passthrough,
-        };
-        let revocation = revocation(&asked.revocation_policy());
-        let cas = asked
-            .trusted()
-            .iter()
-            .map(|trusted| self.client_ca(trusted, revocation.clone()))
-            .collect();
+        let policy = asked.policy();
+        let resumption = policy.resumption.map(|lifetime| proto::SessionResumption {
+            lifetime_seconds: lifetime.seconds(),
+        });
         proto::ClientAuthPolicy {
             name: profile.name().to_string(),
-            mode: mode.into(),
-            client_cas: cas,
+            mode: mode(asked.mode()).into(),
             verify_issuer: asked.verify_issuer(),
-            refusal_form: proto::RefusalForm::TlsAlert.into(),
-            max_intermediates: MAX_INTERMEDIATES,
-            ..Default::default()
+            client_cas: self.client_cas(asked),
+            refusal_form: refusal_form(policy.refusal_form).into(),
+            partial_chains: policy.partial_chains,
+            max_intermediates: policy.max_intermediates.number().into(),
+            key_strength: strength::lower(&policy.strength),
+            identity_rules: identity::lower(&policy.identity),
+            session_resumption: resumption,
+            omit_ca_names: !policy.send_ca_names,
+            identity_headers: identity_headers(policy.identity_headers),
+            trust_epoch: 0,
         }
     }
 
-    fn client_ca(
-        &mut self,
-        trusted: &TrustedClientCertificate,
-        revocation: Option<proto::RevocationPolicy>,
-    ) -> proto::ClientCa {
-        proto::ClientCa {
+    fn client_cas(&mut self, asked: &ClientAuth) -> Vec<proto::ClientCa> {
+        let lower = |trusted: &std::sync::Arc<TrustedClientCertificate>| proto::ClientCa {
             bundle: Some(proto::TrustBundle {
                 name: trusted.name.to_string(),
                 sha256: self.certificate_list(trusted.bundle.certificates()),
             }),
-            revocation,
+            revocation: revocation::lower(&asked.revocation_of(&trusted.name)),
             crls: Vec::new(),
-        }
+        };
+        asked.trusted().iter().map(lower).collect()
     }
 }
 
-/// `None`: revocation is not checked.
-fn revocation(policy: &RevocationPolicy) -> Option<proto::RevocationPolicy> {
-    let method = match policy.method {
-        RevocationMethod::None => return None,
-        RevocationMethod::Ocsp => proto::RevocationMethod::Ocsp,
-        RevocationMethod::Crl => proto::RevocationMethod::Crl,
-        RevocationMethod::OcspThenCrl => proto::RevocationMethod::OcspThenCrl,
-    };
-    let scope = match policy.scope {
-        RevocationScope::Leaf => proto::RevocationScope::Leaf,
-        RevocationScope::Chain => proto::RevocationScope::Chain,
-    };
-    let grace = match policy.failure {
-        RevocationFailure::Hard => 0,
-        RevocationFailure::Soft { grace } => grace.as_secs(),
-    };
-    Some(proto::RevocationPolicy {
-        method: method.into(),
-        scope: scope.into(),
-        // Bounded where it is read: a week.
-        soft_fail_grace_seconds: u32::try_from(grace).unwrap_or(0),
-        responder_url: policy.responder.clone().unwrap_or_default(),
-        nonce: policy.nonce,
-        fetch_crls: policy.fetch_crls,
+fn mode(mode: Mode) -> proto::ClientAuthMode {
+    match mode {
+        Mode::Strict => proto::ClientAuthMode::Strict,
+        Mode::Passthrough => proto::ClientAuthMode::Passthrough,
+        Mode::ReportOnly => proto::ClientAuthMode::ReportOnly,
+    }
+}
+
+fn refusal_form(form: RefusalForm) -> proto::RefusalForm {
+    match form {
+        RefusalForm::TlsAlert => proto::RefusalForm::TlsAlert,
+        RefusalForm::HttpStatus => proto::RefusalForm::HttpStatus,
+    }
+}
+
+/// `None`: no identity header.
+fn identity_headers(headers: IdentityHeaders) -> Option<proto::IdentityHeaders> {
+    let IdentityHeaders {
+        client_cert,
+        client_cert_chain,
+        xfcc,
+    } = headers;
+    (headers != IdentityHeaders::default()).then_some(proto::IdentityHeaders {
+        client_cert,
+        client_cert_chain,
+        xfcc,
     })
 }

@@ -8,9 +8,12 @@ use model::{
 };
 use serde_json::{Map, Value};
 
+use super::partial::Rootless;
 use super::path::{children_mut, find, properties_mut};
 use super::{SecretBlob, path};
-use crate::certificate::{ClientCaError, ServerCertificate, backend_roots, client_ca, sha256};
+use crate::certificate::{
+    Anchor, ClientCaError, ServerCertificate, backend_roots, client_ca, sha256,
+};
 use crate::facts::Facts;
 use crate::violations::Findings;
 
@@ -21,6 +24,8 @@ pub(super) struct Opener<'a> {
     pub(super) stored: Option<&'a Map<String, Value>>,
     /// See [`ParseContext::abandoned`](super::ParseContext::abandoned).
     pub(super) abandoned: &'a AtomicBool,
+    /// Which uploads of client CAs may lack a root.
+    pub(super) rootless: Rootless,
     /// The keys that came with the request.
     pub(super) secrets: Vec<SecretBlob>,
 }
@@ -123,14 +128,19 @@ impl Opener<'_> {
         self.each(
             document,
             Collection::TRUSTED_CLIENT_CERTIFICATES,
-            |_, entrance| {
+            |opener, entrance| {
                 let name = entrance.name.clone()?;
                 let data = entrance
                     .properties
                     .get("data")
                     .and_then(Value::as_str)
                     .unwrap_or_default();
-                match client_ca(name.as_str(), data) {
+                let anchor = if opener.rootless.allows(&name) {
+                    Anchor::AnyCa
+                } else {
+                    Anchor::Root
+                };
+                match client_ca(name.as_str(), data, anchor) {
                     Ok(ca) => {
                         entrance.put("validatedCertData", ca.validated);
                         entrance.put("clientCertIssuerDN", ca.bundle.issuer_display().to_owned());

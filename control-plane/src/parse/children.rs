@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::node::{Node, Owner, Refused};
 use super::{client_auth, path};
+use crate::extension::Policies;
 use crate::tls_policy;
 use crate::violations::Findings;
 
@@ -39,6 +40,7 @@ pub(super) fn collect<T>(
             gateway,
             collection,
             name: &name,
+            extension: "",
         };
         let node = Node {
             members,
@@ -108,6 +110,7 @@ pub(super) fn frontend_port(
 pub(super) fn ssl_profile(
     node: &Node<'_>,
     name: ResourceName,
+    policies: &Policies,
     findings: &mut Findings,
 ) -> Option<draft::SslProfile> {
     let tls_policy = match node.object("sslPolicy") {
@@ -129,7 +132,7 @@ pub(super) fn ssl_profile(
         client_auth::says_nothing(node.owner.gateway, name.as_str(), node.path, findings);
         return None;
     }
-    let asked = trusted.and_then(|trusted| client_auth::read(node, trusted, findings));
+    let asked = trusted.and_then(|trusted| client_auth::read(node, trusted, policies, findings));
     Some(draft::SslProfile {
         name,
         tls_policy: tls_policy.ok()?,

@@ -10,11 +10,16 @@
 
 mod mode;
 
-use model::{ClientAuthMode, ClientRevocation, GatewayId, ResourceName, ViolationCode, draft};
+use model::{
+    ChildId, ClientAuthMode, ClientAuthPolicy, ClientRevocation, GatewayId, ResourceName,
+    ViolationCode, draft,
+};
 use serde_json::{Map, Value, json};
 
 pub(super) use self::mode::keep as keep_mode;
 use super::node::{Node, Refused};
+use super::policy::stored as stored_policy;
+use crate::extension::Policies;
 use crate::violations::Findings;
 
 const CONFIGURATION: &str = "clientAuthConfiguration";
@@ -42,6 +47,7 @@ pub(super) fn settle(profile: &mut Map<String, Value>) {
 pub(super) fn read(
     node: &Node<'_>,
     trusted: Vec<ResourceName>,
+    policies: &Policies,
     findings: &mut Findings,
 ) -> Result<Option<draft::ClientAuth>, Refused> {
     let Some(mode) = mode_of(node.members) else {
@@ -50,16 +56,13 @@ pub(super) fn read(
     if mode == ClientAuthMode::Passthrough {
         refuse_verification(node, findings)?;
     }
-    let revocation = if asks_for_ocsp(node.members) {
-        ClientRevocation::Ocsp
-    } else {
-        ClientRevocation::None
-    };
+    let policy = policy(node, policies, findings)?;
     Ok(Some(draft::ClientAuth {
         mode,
         trusted,
         verify_issuer: pins_issuer(node.members),
-        revocation,
+        revocation: revocation_of(node.members),
+        policy,
     }))
 }
 
@@ -96,8 +99,28 @@ fn refuse_verification(node: &Node<'_>, findings: &mut Findings) -> Result<(), R
     if refused { Err(Refused) } else { Ok(()) }
 }
 
+/// The policy that extends the profile, or what holds without one.
+fn policy(
+    node: &Node<'_>,
+    policies: &Policies,
+    findings: &mut Findings,
+) -> Result<ClientAuthPolicy, Refused> {
+    let owner = node.owner;
+    let Some(document) = policies.find(owner.name) else {
+        return Ok(ClientAuthPolicy::default());
+    };
+    stored_policy(owner.gateway, owner.name, document).map_err(|violations| {
+        let message = format!(
+            "The client auth policy of {} can no longer be used; put another one, or delete it: {violations}.",
+            owner.id()
+        );
+        findings.add(ViolationCode::InvalidPropertyValue, node.path, message);
+        Refused
+    })
+}
+
 /// What the profile asks for; `None`: no certificate.
-fn mode_of(profile: &Map<String, Value>) -> Option<ClientAuthMode> {
+pub(super) fn mode_of(profile: &Map<String, Value>) -> Option<ClientAuthMode> {
     match configured(profile, MODE).and_then(Value::as_str) {
         Some(PASSTHROUGH) => Some(ClientAuthMode::Passthrough),
         Some(_) => Some(ClientAuthMode::Strict),
@@ -126,8 +149,26 @@ fn pins_issuer(profile: &Map<String, Value>) -> bool {
     configured(profile, ISSUER) == Some(&Value::Bool(true))
 }
 
+pub(super) fn revocation_of(profile: &Map<String, Value>) -> ClientRevocation {
+    if asks_for_ocsp(profile) {
+        ClientRevocation::Ocsp
+    } else {
+        ClientRevocation::None
+    }
+}
+
 fn asks_for_ocsp(profile: &Map<String, Value>) -> bool {
     configured(profile, REVOCATION).is_some_and(|option| option != "None")
+}
+
+/// The names of the client CAs that the profile refers to; `None` for what is no reference.
+pub(super) fn trusted(profile: &Map<String, Value>) -> Vec<Option<ResourceName>> {
+    let name = |reference: &Value| {
+        let id = ChildId::parse(reference.get("id")?.as_str()?).ok()?;
+        Some(id.name().clone())
+    };
+    let all = profile.get(TRUSTED).and_then(Value::as_array);
+    all.into_iter().flatten().map(name).collect()
 }
 
 fn configured<'a>(profile: &'a Map<String, Value>, member: &str) -> Option<&'a Value> {

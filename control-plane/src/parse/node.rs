@@ -19,6 +19,8 @@ pub(super) struct Owner<'a> {
     pub(super) gateway: &'a GatewayId,
     pub(super) collection: Collection,
     pub(super) name: &'a ResourceName,
+    /// What comes after the child's id in the id of a resource that extends it; empty for the child itself.
+    pub(super) extension: &'static str,
 }
 
 impl<'a> Node<'a> {
@@ -52,6 +54,36 @@ impl<'a> Node<'a> {
             .get(member)
             .and_then(Value::as_array)
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// Reads every element of an array, so that all that is wrong is told at once.
+    pub(super) fn each<T>(
+        &self,
+        member: &str,
+        findings: &mut Findings,
+        read: impl Fn(&Node<'_>, &mut Findings) -> Option<T>,
+    ) -> Result<Vec<T>, Refused> {
+        let nothing = Map::new();
+        let one = |(index, value): (usize, &Value)| {
+            let element = Node {
+                members: value.as_object().unwrap_or(&nothing),
+                path: &format!("{}[{index}]", self.at(member)),
+                owner: self.owner,
+            };
+            read(&element, findings)
+        };
+        let all: Vec<_> = self.array(member).iter().enumerate().map(one).collect();
+        all.into_iter().collect::<Option<_>>().ok_or(Refused)
+    }
+
+    /// Reads the object in a member; one that is not there reads as an empty one.
+    pub(super) fn inside<T>(&self, member: &str, read: impl FnOnce(&Node<'_>) -> T) -> T {
+        let nothing = Map::new();
+        read(&Node {
+            members: self.object(member).unwrap_or(&nothing),
+            path: &self.at(member),
+            owner: self.owner,
+        })
     }
 
     /// Reports a member that must be there.
@@ -192,10 +224,9 @@ impl<'a> Node<'a> {
 pub(super) struct Refused;
 
 impl Owner<'_> {
-    /// The child's id.
+    /// The id of the child, or of what extends it.
     pub(super) fn id(&self) -> String {
-        self.gateway
-            .child(self.collection, self.name.clone())
-            .to_string()
+        let child = self.gateway.child(self.collection, self.name.clone());
+        format!("{child}{}", self.extension)
     }
 }

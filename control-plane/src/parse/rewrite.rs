@@ -5,7 +5,6 @@ use model::rewrite::{
     Side, Source, Template,
 };
 use model::{ResourceName, RewriteRule, RewriteRuleSet, ViolationCode as Code};
-use serde_json::{Map, Value};
 
 use super::node::{Node, Refused};
 use crate::violations::Findings;
@@ -19,7 +18,7 @@ pub(super) fn rule_set(
     name: ResourceName,
     findings: &mut Findings,
 ) -> Option<RewriteRuleSet> {
-    let rules = each(node, "rewriteRules", findings, rule).ok()?;
+    let rules = node.each("rewriteRules", findings, rule).ok()?;
     RewriteRuleSet::new(name, rules)
         .map_err(|error| {
             let code = match error {
@@ -37,23 +36,19 @@ pub(super) fn rule_set(
 fn rule(node: &Node<'_>, findings: &mut Findings) -> Option<RewriteRule> {
     let name = rule_name(node, findings);
     let sequence = node.number("ruleSequence", sequence, findings);
-    let conditions = each(node, "conditions", findings, condition);
-    let place = node.at("actionSet");
-    let nothing = Map::new();
-    let actions = Node {
-        members: node.object("actionSet").unwrap_or(&nothing),
-        path: &place,
-        owner: node.owner,
-    };
+    let conditions = node.each("conditions", findings, condition);
     // Values refer to conditions; what they say about conditions that are refused would be noise.
     let conditions = conditions.ok()?;
-    let mut headers = |side, member| {
-        each(&actions, member, findings, |node, findings| {
-            header(node, side, &conditions, findings)
-        })
-    };
-    let request = headers(Side::Request, "requestHeaderConfigurations");
-    let response = headers(Side::Response, "responseHeaderConfigurations");
+    let (request, response) = node.inside("actionSet", |actions| {
+        let mut headers = |side, member| {
+            actions.each(member, findings, |node, findings| {
+                header(node, side, &conditions, findings)
+            })
+        };
+        let request = headers(Side::Request, "requestHeaderConfigurations");
+        let response = headers(Side::Response, "responseHeaderConfigurations");
+        (request, response)
+    });
     let (request, response) = (request.ok()?, response.ok()?);
     RewriteRule::new(name?, sequence?, conditions, request, response)
         .map_err(|error| {
@@ -176,24 +171,4 @@ fn matcher(
         pattern,
         negate: matcher.flag("negate"),
     }))
-}
-
-/// Reads every element of an array, so that all that is wrong is told at once.
-fn each<T>(
-    node: &Node<'_>,
-    member: &str,
-    findings: &mut Findings,
-    read: impl Fn(&Node<'_>, &mut Findings) -> Option<T>,
-) -> Result<Vec<T>, Refused> {
-    let nothing = Map::new();
-    let one = |(index, value): (usize, &Value)| {
-        let element = Node {
-            members: value.as_object().unwrap_or(&nothing),
-            path: &format!("{}[{index}]", node.at(member)),
-            owner: node.owner,
-        };
-        read(&element, findings)
-    };
-    let all: Vec<_> = node.array(member).iter().enumerate().map(one).collect();
-    all.into_iter().collect::<Option<_>>().ok_or(Refused)
 }

@@ -6,6 +6,7 @@ mod client_auth;
 mod clients;
 pub(crate) mod fixture;
 mod keeping;
+mod policies;
 mod rewrites;
 mod round_trip;
 mod rules;

@@ -3,7 +3,7 @@
 use model::ViolationCode;
 use serde_json::{Map, Value};
 
-use super::{Kind, Member, Object, table};
+use super::{Kind, Member, Object, policy, table};
 use crate::violations::Findings;
 
 /// More than Azure allows of anything: 1,200 addresses in a pool. The limits of each part are checked later.
@@ -11,6 +11,15 @@ const ARRAY_LIMIT: usize = 2000;
 
 /// The canonical form of the body of a gateway; what does not fit the schema is reported and left out.
 pub(crate) fn canonical(body: &Value, findings: &mut Findings) -> Map<String, Value> {
+    whole(body, &table::GATEWAY, findings)
+}
+
+/// As [`canonical`], for a client auth policy.
+pub(crate) fn client_auth_policy(body: &Value, findings: &mut Findings) -> Map<String, Value> {
+    whole(body, &policy::CLIENT_AUTH_POLICY, findings)
+}
+
+fn whole(body: &Value, definition: &Object, findings: &mut Findings) -> Map<String, Value> {
     let Value::Object(members) = body else {
         findings.add(
             ViolationCode::InvalidJson,
@@ -19,7 +28,7 @@ pub(crate) fn canonical(body: &Value, findings: &mut Findings) -> Map<String, Va
         );
         return Map::new();
     };
-    object(members, &table::GATEWAY, "", findings)
+    object(members, definition, "", findings)
 }
 
 fn object(

@@ -2,6 +2,7 @@
 
 mod caller;
 mod child;
+mod client_auth_policy;
 mod concurrency;
 mod document;
 mod gateway;

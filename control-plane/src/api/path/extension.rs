@@ -8,6 +8,10 @@ use crate::api::error::ApiError;
 /// What lies below a child of a gateway besides what Azure knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::api) enum Extension {
+    /// `{sslProfile}/…/clientAuthPolicies`
+    ClientAuthPolicies,
+    /// `{sslProfile}/…/clientAuthPolicies/default`
+    ClientAuthPolicy,
     /// `{sslProfile}/…/readinessReports/default`
     ReadinessReport,
 }
@@ -18,6 +22,14 @@ pub(in crate::api) enum Extension {
 /// 404 for a path that means nothing here.
 pub(super) fn parse(child: ChildId, rest: &[&str], path: &str) -> Result<ArmPath, ApiError> {
     let extension = match (child.collection(), rest) {
+        (Collection::SSL_PROFILES, [policies]) if is(policies, POLICIES) => {
+            Extension::ClientAuthPolicies
+        }
+        (Collection::SSL_PROFILES, [policies, default])
+            if is(policies, POLICIES) && is(default, "default") =>
+        {
+            Extension::ClientAuthPolicy
+        }
         (Collection::SSL_PROFILES, [reports, default])
             if is(reports, "readinessReports") && is(default, "default") =>
         {
@@ -27,3 +39,5 @@ pub(super) fn parse(child: ChildId, rest: &[&str], path: &str) -> Result<ArmPath
     };
     Ok(ArmPath::Extension(child, extension))
 }
+
+const POLICIES: &str = "clientAuthPolicies";

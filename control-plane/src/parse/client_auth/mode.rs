@@ -3,11 +3,11 @@
 //! A stored `Strict` becomes `Passthrough` only when a request says so in a version that has the word. A stored
 //! `Passthrough` becomes `Strict` whenever a request may be meant so.
 
-use model::{ChildId, Collection, GatewayId, ResourceName, ViolationCode as Code};
+use model::{Collection, GatewayId, ResourceName, ViolationCode as Code};
 use serde_json::{Map, Value, json};
 
 use super::{
-    CONFIGURATION, MODE, PASSTHROUGH, STRICT, TRUSTED, configured, says_nothing, trusts_anyone,
+    CONFIGURATION, MODE, PASSTHROUGH, STRICT, configured, says_nothing, trusted, trusts_anyone,
     verifies,
 };
 use crate::parse::{ParseContext, path};
@@ -110,14 +110,4 @@ fn write(profile: &mut Map<String, Value>, mode: &str) {
     if let Some(members) = configuration.as_object_mut() {
         members.insert(MODE.to_owned(), json!(mode));
     }
-}
-
-/// The names of the client CAs that the profile refers to; `None` for what is no reference.
-fn trusted(profile: &Map<String, Value>) -> Vec<Option<ResourceName>> {
-    let name = |reference: &Value| {
-        let id = ChildId::parse(reference.get("id")?.as_str()?).ok()?;
-        Some(id.name().clone())
-    };
-    let all = profile.get(TRUSTED).and_then(Value::as_array);
-    all.into_iter().flatten().map(name).collect()
 }

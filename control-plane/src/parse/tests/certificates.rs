@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{ID, PKI, b64, ca, document, id, openssl, parse, parse_by};
 use crate::api_version::ApiVersion;
+use crate::extension::Policies;
 use crate::parse::{ParseContext, application_gateway};
 
 /// The code and target of each violation after a server certificate was put in.
@@ -95,6 +96,7 @@ fn nothing_is_opened_for_a_request_that_nobody_waits_for() {
         id: &id(),
         api_version: &ApiVersion::parse(ApiVersion::NEWEST).unwrap(),
         stored: None,
+        policies: &Policies::default(),
         abandoned: &AtomicBool::new(true),
     };
     let violations = application_gateway(&context, &document()).unwrap_err();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::api_version::ApiVersion;
 use crate::compile::{self, Compiled};
-use crate::extension::TrustEpochs;
+use crate::extension::{Policies, TrustEpochs};
 use crate::parse::{ParseContext, Parsed, Violations, application_gateway};
 
 pub(crate) const ID: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/\
@@ -135,12 +135,23 @@ pub(crate) fn parse_by(
     stored: Option<&Value>,
     body: &Value,
 ) -> Result<Parsed, Violations> {
+    parse_with(&Policies::default(), version, stored, body)
+}
+
+/// Parses by `version` over what is stored, with policies.
+pub(crate) fn parse_with(
+    policies: &Policies,
+    version: &str,
+    stored: Option<&Value>,
+    body: &Value,
+) -> Result<Parsed, Violations> {
     let api_version = ApiVersion::parse(version).unwrap();
     application_gateway(
         &ParseContext {
             id: &id(),
             api_version: &api_version,
             stored,
+            policies,
             abandoned: &AtomicBool::new(false),
         },
         body,

@@ -2,12 +2,13 @@
 
 use control_plane::store::Store;
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{
     caller::{Caller, Reply},
-    document::{GROUP, gateway_id, http_gateway},
+    document::{GROUP, client_root, gateway_id, http_gateway, mtls_gateway},
+    trust_epoch::snapshot,
 };
 use crate::{
     database::{Database, on_both_databases},
@@ -20,6 +21,7 @@ on_both_databases!(
     fifty_writers_leave_one_truth,
     fifty_writers_of_children_lose_no_update,
     of_fifty_writers_with_one_etag_one_wins,
+    writers_of_a_policy_and_of_its_gateway_lose_nothing,
     writes_and_deletions_at_once_are_answered_and_end,
 );
 
@@ -128,6 +130,63 @@ async fn of_fifty_writers_with_one_etag_one_wins(database: Database) {
     let [caller, _] = &callers;
     assert_eq!(caller.get(&id).await.header("etag"), won[0].header("etag"));
     assert_eq!(generation(&caller.store).await, 2);
+}
+
+/// Half of the writers put the whole gateway, half the policy of a profile: what was put last of both is there.
+async fn writers_of_a_policy_and_of_its_gateway_lose_nothing(database: Database) {
+    let (callers, id) = callers(&database).await;
+    let root = client_root("Root");
+    let gateway = move |port: u16| {
+        let mut body = mtls_gateway(&gateway_id("gw"), &[("clients", &root)]);
+        body["properties"]["frontendPorts"][0]["properties"]["port"] = json!(port);
+        body
+    };
+    callers[0].put(&id, &gateway(999)).await.assert_status(200);
+    let policy =
+        format!("{id}/sslProfiles/mtls/providers/Portcullis.Security/clientAuthPolicies/default");
+    let replies = race(&callers, |caller, writer| {
+        let (id, policy, body) = (id.clone(), policy.clone(), gateway(1000 + writer));
+        async move {
+            // Both replicas write both.
+            if (writer / 2) % 2 == 0 {
+                caller.put(&id, &body).await
+            } else {
+                let lifetime = json!({ "sessionResumption": { "lifetimeSeconds": 1 + writer } });
+                caller
+                    .put(&policy, &json!({ "properties": lifetime }))
+                    .await
+            }
+        }
+    })
+    .await;
+    for reply in &replies {
+        assert!(reply.status.is_success(), "{:#}", reply.body);
+    }
+    let [caller, _] = &callers;
+    assert_eq!(generation(&caller.store).await, 2 + i64::from(WRITERS));
+    let last = |is_policy: bool| {
+        let of = replies.iter().filter(move |reply| {
+            (reply.body["type"] == "Portcullis.Security/clientAuthPolicies") == is_policy
+        });
+        of.map(|reply| reply.body["properties"].clone())
+            .collect::<Vec<_>>()
+    };
+    let port =
+        caller.get(&format!("{id}/frontendPorts/http")).await.body["properties"]["port"].clone();
+    let ports: Vec<_> = last(false)
+        .iter()
+        .map(|gateway| gateway["frontendPorts"][0]["properties"]["port"].clone())
+        .collect();
+    assert!(ports.contains(&port), "{port} {ports:?}");
+    let lifetime = |policy: &Value| policy["sessionResumption"]["lifetimeSeconds"].clone();
+    let stored = lifetime(&caller.get(&policy).await.body["properties"]);
+    let lifetimes: Vec<_> = last(true).iter().map(lifetime).collect();
+    assert!(lifetimes.contains(&stored), "{stored} {lifetimes:?}");
+    let lowered = snapshot(caller, &id).await.client_auth_policies.remove(0);
+    assert_eq!(
+        json!(lowered.session_resumption.unwrap().lifetime_seconds),
+        stored
+    );
 }
 
 /// A group with its gateway comes and goes, by both replicas, which also end operations all the while.

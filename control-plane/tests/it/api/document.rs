@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Value, json};
 
 use super::caller::SUBSCRIPTION;
@@ -125,9 +125,22 @@ static SITE: LazyLock<String> = LazyLock::new(certificate_and_key);
 
 /// A root that may issue clients, as PEM.
 pub(crate) fn client_root(name: &str) -> String {
+    let key = KeyPair::generate().unwrap();
+    client_ca(name).self_signed(&key).unwrap().pem()
+}
+
+/// A root and an intermediate CA below it, as PEM.
+pub(crate) fn client_chain() -> (String, String) {
+    let root =
+        CertifiedIssuer::self_signed(client_ca("Root"), KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let intermediate = client_ca("Intermediate").signed_by(&key, &root).unwrap();
+    (root.pem(), intermediate.pem())
+}
+
+fn client_ca(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, name);
-    let key = KeyPair::generate().unwrap();
-    params.self_signed(&key).unwrap().pem()
+    params
 }
