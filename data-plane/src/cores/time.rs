@@ -76,12 +76,6 @@ impl CoreTime {
         UnixTime::since_unix_epoch(since.unwrap_or(Duration::MAX))
     }
 
-    /// The wall clock, exactly, in the same way.
-    pub(crate) fn exact_unix(&self) -> UnixTime {
-        let since = self.clock.now().duration_since(SystemTime::UNIX_EPOCH);
-        UnixTime::since_unix_epoch(since.unwrap_or(Duration::MAX))
-    }
-
     /// Writes the value of a Date header, late by at most one sweep.
     pub(crate) fn write_date(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.date.borrow().as_bytes());

@@ -52,7 +52,7 @@ pub(crate) async fn accept(
 ) -> Option<Accepted> {
     let started = core.time.now();
     watch.arm(core.time.deadline(core.limits.handshake_timeout));
-    let handshake = Rc::new(Handshake::new(id));
+    let handshake = Rc::new(Handshake::new(id).knowing(&core.revocation));
     let mut chosen = None;
     let failure = match watch.race(speaks_tls(&stream)).await {
         Ok(Ok(true)) => {
@@ -167,7 +167,7 @@ async fn make(
         .await
         .map_err(|(error, io)| (Failure::Io(error), Some(io)))?;
     let resumed = count_resumption(core, handshake, stream.get_ref().1);
-    let decision = decide(core, handshake, stream.get_ref().1, tls, resumed);
+    let decision = decide(handshake, stream.get_ref().1, tls, resumed);
     let decision = decision.map_err(|failure| (failure, None))?;
     Ok(Made {
         stream: Box::new(stream),
@@ -192,44 +192,40 @@ fn count_resumption(core: &Core, handshake: &Handshake, session: &ServerConnecti
     resumed
 }
 
-/// The decision about the client of a handshake that succeeded, where one is called for.
+/// The decision about the client of a handshake that succeeded. Present exactly where one is called for.
 ///
 /// # Errors
 /// [`Failure::Undecided`]: what rustls did and what was decided do not belong together, and nobody passes.
 fn decide(
-    core: &Core,
     handshake: &Handshake,
     session: &ServerConnection,
     tls: &VirtualHostTls,
     resumed: bool,
 ) -> Result<Option<Decision>, Failure> {
-    let shown = session.peer_certificates();
-    if resumed {
-        let claims = handshake.take_opened().ok_or(Failure::Undecided)?;
-        let leaf = shown.and_then(|chain| chain.first());
-        let leaf = leaf.map(|leaf| *Sha256Fingerprint::of(leaf).as_bytes());
+    let shown = session.peer_certificates().and_then(<[_]>::first);
+    let decided = handshake.take_decision();
+    let decision = if resumed {
+        let opened = handshake.take_opened().ok_or(Failure::Undecided)?;
+        let leaf = shown.map(|leaf| *Sha256Fingerprint::of(leaf).as_bytes());
         let version = session.protocol_version().map(u16::from);
-        if claims.leaf != leaf || version != Some(claims.version) {
+        let claims = &opened.claims;
+        if claims.leaf != leaf || version != Some(claims.version) || decided.is_some() {
             return Err(Failure::Undecided);
         }
-    }
-    let Some(client_auth) = &tls.client_auth else {
-        return Ok(None);
-    };
-    let authenticator = &client_auth.authenticator;
-    let decision = match (
-        shown.and_then(<[_]>::split_first),
-        handshake.take_decision(),
-    ) {
-        (None, None) => authenticator.decide_absent(),
-        (Some(_), Some(decision)) if !resumed => decision,
-        // The ticket saved the signature of the handshake; whether the client may in is decided now.
-        (Some((leaf, rest)), None) if resumed => {
-            authenticator.decide(leaf, rest, core.time.exact_unix())
+        opened.decision
+    } else {
+        match (&tls.client_auth, shown, decided) {
+            (Some(client_auth), None, None) => Some(client_auth.authenticator.decide_absent()),
+            (Some(_), Some(_), Some(decision)) => Some(decision),
+            (None, None, None) => None,
+            (_, _, _) => return Err(Failure::Undecided),
         }
-        (_, _) => return Err(Failure::Undecided),
     };
-    Ok(Some(decision))
+    if decision.is_some() == tls.client_auth.is_some() {
+        Ok(decision)
+    } else {
+        Err(Failure::Undecided)
+    }
 }
 
 /// Whether the first byte is that of a TLS handshake record. A client that closes first is an error.

@@ -7,13 +7,14 @@ use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use client_auth::{Decision, Verification};
+use client_auth::{Decision, RevocationPlan, Verification};
 use rustls_pki_types::UnixTime;
 
 use crate::connection::ConnectionId;
-use crate::tls::tickets::Decline;
+use crate::revocation::Revocation;
 use crate::tls::tickets::claims::Claims;
 use crate::tls::tickets::state::State;
+use crate::tls::tickets::{Decline, Opened};
 
 tokio::task_local! {
     /// The handshake that is being made. Set exactly while a client's handshake is polled.
@@ -26,7 +27,8 @@ pub struct Handshake {
     connection: ConnectionId,
     server_name: RefCell<Box<str>>,
     decision: RefCell<Option<Decision>>,
-    opened: RefCell<Option<Claims>>,
+    opened: RefCell<Option<Opened>>,
+    revocation: Option<Revocation>,
     declined: Cell<Option<Decline>>,
     ticket_lifetime: Cell<Option<Duration>>,
 }
@@ -39,8 +41,17 @@ impl Handshake {
             server_name: RefCell::default(),
             decision: RefCell::default(),
             opened: RefCell::default(),
+            revocation: None,
             declined: Cell::default(),
             ticket_lifetime: Cell::default(),
+        }
+    }
+
+    /// The same, with somebody to ask what is known about revocation.
+    pub(crate) fn knowing(self, revocation: &Revocation) -> Self {
+        Self {
+            revocation: Some(revocation.clone()),
+            ..self
         }
     }
 
@@ -79,8 +90,17 @@ impl Handshake {
     }
 
     /// A ticket was opened. rustls takes the last one, or none after all.
-    pub(super) fn ticket_opened(&self, claims: Claims) {
-        self.opened.replace(Some(claims));
+    pub(super) fn ticket_opened(&self, opened: Opened) {
+        self.opened.replace(Some(opened));
+    }
+
+    /// Whether what is known at `now`, without asking anybody, speaks against one of the questions of `plan`.
+    pub(super) fn knows_against(&self, plan: &RevocationPlan, now: UnixTime) -> bool {
+        if plan.questions.is_empty() {
+            return false;
+        }
+        let known = self.revocation.as_ref().and_then(|it| it.known(plan, now));
+        known.is_some_and(|known| known.iter().any(|one| one.result.is_err()))
     }
 
     /// A ticket does not open.
@@ -94,8 +114,8 @@ impl Handshake {
         self.opened.borrow().is_some()
     }
 
-    /// Takes the claims of the ticket that was opened last.
-    pub(super) fn take_opened(&self) -> Option<Claims> {
+    /// Takes the ticket that was opened last.
+    pub(super) fn take_opened(&self) -> Option<Opened> {
         self.opened.take()
     }
 
@@ -117,7 +137,6 @@ impl Handshake {
             authenticated_at: now,
             path_not_after: None,
             leaf,
-            certificates: Vec::new(),
         };
         match (&*decision, &*opened) {
             (Some(decision), _) => {
@@ -128,14 +147,12 @@ impl Handshake {
                 }
                 let identity = decision.verdict.as_ref().ok();
                 let verified = identity.filter(|it| it.verification == Verification::Verified);
-                let questions = decision.revocation.questions.iter();
                 Some(Claims {
                     path_not_after: verified.map(|identity| identity.path_not_after),
-                    certificates: questions.map(|it| it.certificate.clone()).collect(),
                     ..of_this_handshake
                 })
             }
-            (None, Some(claims)) if claims.leaf == leaf => Some(claims.clone()),
+            (None, Some(opened)) if opened.claims.leaf == leaf => Some(opened.claims.clone()),
             // No certificate was shown, whatever a ticket had said before.
             (None, _) => leaf.is_none().then_some(of_this_handshake),
         }

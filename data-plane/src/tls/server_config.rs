@@ -71,7 +71,7 @@ pub fn build(tls: ServerTls, clock: &Clock) -> Result<ServerConfig, rustls::Erro
     let ticketer = Ticketer::new(
         &tls.tickets,
         shown.map_or(&[], |certificate| certificate.as_ref()),
-        tls.client_auth.as_deref(),
+        tls.client_auth.clone(),
         clock,
     );
     let builder = match tls.client_auth {

@@ -3,8 +3,9 @@
 //! rustls resumes whatever the ticketer opens and enforces no policy of its own, so a ticket opens only on the listener,
 //! under the server name, the server certificate, the policy and the trust epoch that it was issued for, and only for as
 //! long as the *original* authentication allows: a session that is resumed gets a ticket with the time of the first
-//! handshake. Whatever does not open means a full handshake, never an alert (RFC 8446 section 4.2.11). What a client
-//! may do is decided anew from the certificates that rustls restores, so that a ticket saves signatures and nothing else.
+//! handshake. Whether the client may in is decided anew from the certificates in the ticket, and by what is known about
+//! their revocation, so that a ticket saves signatures and nothing else. Whatever does not open means a full handshake,
+//! never an alert (RFC 8446 section 4.2.11); the alert, if any, is that of the full handshake.
 //!
 //! rustls calls the ticketer inside the accept future's poll, where [`CURRENT`] tells which handshake it works for.
 
@@ -15,10 +16,10 @@ pub(crate) mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client_auth::Mode;
+use client_auth::{Decision, Mode};
 use rustls::server::ProducesTickets;
 use rustls::time_provider::TimeProvider;
-use rustls_pki_types::UnixTime;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
@@ -63,11 +64,15 @@ pub(crate) enum Decline {
     Expired,
     /// A certificate of the path has expired.
     CertificateExpired,
+    /// The client would be refused now.
+    Refused,
+    /// A certificate of the path is revoked, or cannot be vouched for.
+    Revoked,
 }
 
 impl Resumption {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Resumed,
         Self::NotTaken,
         Self::Declined(Decline::Malformed),
@@ -75,6 +80,8 @@ impl Resumption {
         Self::Declined(Decline::OtherContext),
         Self::Declined(Decline::Expired),
         Self::Declined(Decline::CertificateExpired),
+        Self::Declined(Decline::Refused),
+        Self::Declined(Decline::Revoked),
     ];
 
     /// The metric label.
@@ -87,8 +94,17 @@ impl Resumption {
             Self::Declined(Decline::OtherContext) => "other_context",
             Self::Declined(Decline::Expired) => "expired",
             Self::Declined(Decline::CertificateExpired) => "certificate_expired",
+            Self::Declined(Decline::Refused) => "refused",
+            Self::Declined(Decline::Revoked) => "revoked",
         }
     }
+}
+
+/// A ticket that opened: what it claims, and what was decided about its client now.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) claims: Claims,
+    pub(crate) decision: Option<Decision>,
 }
 
 /// Seals and opens the tickets of one virtual host under one policy.
@@ -97,8 +113,7 @@ pub(crate) struct Ticketer {
     keys: Arc<KeyRing>,
     clock: Clock,
     lifetime: Duration,
-    /// Of the profile, where there is one.
-    mode: Option<Mode>,
+    client_auth: Option<Arc<ClientAuth>>,
     /// What tickets are bound to, but for the server name and the version, which handshakes differ in.
     binding: Vec<u8>,
 }
@@ -112,10 +127,10 @@ impl Ticketer {
     pub(crate) fn new(
         scope: &TicketScope,
         server_certificate: &[u8],
-        client_auth: Option<&ClientAuth>,
+        client_auth: Option<Arc<ClientAuth>>,
         clock: &Clock,
     ) -> Option<Self> {
-        let lifetime = match client_auth {
+        let lifetime = match &client_auth {
             None => MAX_LIFETIME,
             Some(client_auth) => client_auth.resumption_lifetime?.min(MAX_LIFETIME),
         };
@@ -131,7 +146,7 @@ impl Ticketer {
         );
         field(&mut binding, scope.listener.as_bytes());
         field(&mut binding, server_certificate);
-        if let Some(client_auth) = client_auth {
+        if let Some(client_auth) = &client_auth {
             field(&mut binding, client_auth.ssl_profile.as_bytes());
             field(&mut binding, client_auth.authenticator.policy_hash());
             field(&mut binding, &client_auth.trust_epoch.to_be_bytes());
@@ -140,7 +155,7 @@ impl Ticketer {
             keys: Arc::clone(&scope.keys),
             clock: clock.clone(),
             lifetime,
-            mode: client_auth.map(ClientAuth::mode),
+            client_auth,
             binding: digest(&binding),
         })
     }
@@ -169,7 +184,7 @@ impl Ticketer {
         header.extend_from_slice(&id);
         let aad = self.aad(&header, handshake);
         let mut sealed = Vec::with_capacity(plain.len() + 256);
-        claims.write(&mut sealed)?;
+        claims.write(&mut sealed);
         sealed.extend_from_slice(plain);
         let nonce = key.seal(&aad, &mut sealed)?;
         let ticket = [&header[..], &nonce, &sealed].concat();
@@ -184,7 +199,7 @@ impl Ticketer {
         &self,
         handshake: &Handshake,
         ticket: &[u8],
-    ) -> Result<(Claims, Zeroizing<Vec<u8>>), Decline> {
+    ) -> Result<(Opened, Zeroizing<Vec<u8>>), Decline> {
         let now = self.clock.current_time().ok_or(Decline::Expired)?;
         let (header, rest) = ticket
             .split_at_checked(HEADER_LEN)
@@ -208,13 +223,43 @@ impl Ticketer {
             return Err(Decline::CertificateExpired);
         }
         self.left(&claims, now).ok_or(Decline::Expired)?;
+        let decision = self.decide(handshake, &read.chain, now)?;
         let state = Zeroizing::new(state.to_vec());
-        Ok((claims, state))
+        Ok((Opened { claims, decision }, state))
+    }
+
+    /// Decides about the client of a ticket. Present exactly where a certificate is asked for.
+    fn decide(
+        &self,
+        handshake: &Handshake,
+        chain: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<Option<Decision>, Decline> {
+        let Some(client_auth) = &self.client_auth else {
+            return Ok(None);
+        };
+        let authenticator = &client_auth.authenticator;
+        let decision = match chain.split_first() {
+            Some((leaf, rest)) => authenticator.decide(leaf, rest, now),
+            None => authenticator.decide_absent(),
+        };
+        let enforced = match client_auth.mode() {
+            Mode::Strict => true,
+            Mode::Passthrough => !chain.is_empty(),
+            Mode::ReportOnly => false,
+        };
+        if enforced && decision.verdict.is_err() {
+            return Err(Decline::Refused);
+        }
+        if enforced && handshake.knows_against(&decision.revocation, now) {
+            return Err(Decline::Revoked);
+        }
+        Ok(Some(decision))
     }
 
     /// Whether the client may in, as far as the handshake tells: who may not has no use for a ticket.
     fn lets_in(&self, handshake: &Handshake, claims: &Claims) -> bool {
-        match self.mode {
+        match self.client_auth.as_ref().map(|it| it.mode()) {
             None | Some(Mode::ReportOnly) => true,
             Some(Mode::Passthrough) => !handshake.is_refused(),
             Some(Mode::Strict) => claims.leaf.is_some() && !handshake.is_refused(),
@@ -262,8 +307,8 @@ impl ProducesTickets for Ticketer {
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
         let open = |handshake: &std::rc::Rc<Handshake>| match self.open(handshake, ticket) {
-            Ok((claims, mut state)) => {
-                handshake.ticket_opened(claims);
+            Ok((opened, mut state)) => {
+                handshake.ticket_opened(opened);
                 Some(std::mem::take(&mut *state))
             }
             Err(decline) => {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use client_auth::CertificateId;
 use rustls_pki_types::UnixTime;
 
 /// The claims of a ticket. They precede rustls' own state under the seal.
@@ -16,28 +15,18 @@ pub(crate) struct Claims {
     pub(crate) path_not_after: Option<UnixTime>,
     /// SHA-256 of the client's certificate. Absent: none was shown.
     pub(crate) leaf: Option<[u8; 32]>,
-    /// The certificates whose revocation ends the session.
-    pub(crate) certificates: Vec<CertificateId>,
 }
 
 const NONE: u64 = u64::MAX;
 
 impl Claims {
-    /// Appends the claims. `None`: they are too large for a ticket.
-    pub(super) fn write(&self, out: &mut Vec<u8>) -> Option<()> {
+    /// Appends the claims.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
         let until = self.path_not_after.map_or(NONE, |until| until.as_secs());
         out.extend_from_slice(&self.authenticated_at.as_secs().to_be_bytes());
         out.extend_from_slice(&until.to_be_bytes());
         out.push(u8::from(self.leaf.is_some()));
         out.extend_from_slice(&self.leaf.unwrap_or_default());
-        out.push(u8::try_from(self.certificates.len()).ok()?);
-        for certificate in &self.certificates {
-            out.extend_from_slice(&certificate.issuer_key);
-            out.extend_from_slice(&certificate.issuer_name);
-            out.push(u8::try_from(certificate.serial.len()).ok()?);
-            out.extend_from_slice(&certificate.serial);
-        }
-        Some(())
     }
 
     /// Reads the claims at the start of an opened ticket; what follows them is rustls'.
@@ -47,16 +36,11 @@ impl Claims {
         let path_not_after = reader.time()?;
         let shown = reader.array::<1>()? == [1];
         let leaf = reader.array::<32>()?;
-        let [count] = reader.array::<1>()?;
-        let certificates = (0..count)
-            .map(|_| reader.certificate())
-            .collect::<Option<_>>()?;
         let claims = Self {
             version: 0,
             authenticated_at,
             path_not_after: Some(path_not_after).filter(|until| until.as_secs() != NONE),
             leaf: shown.then_some(leaf),
-            certificates,
         };
         Some((claims, reader.0))
     }
@@ -81,15 +65,5 @@ impl<'a> Reader<'a> {
     fn time(&mut self) -> Option<UnixTime> {
         let seconds = u64::from_be_bytes(self.array()?);
         Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
-    }
-
-    fn certificate(&mut self) -> Option<CertificateId> {
-        let (issuer_key, issuer_name) = (self.array()?, self.array()?);
-        let [len] = self.array()?;
-        Some(CertificateId {
-            issuer_key,
-            issuer_name,
-            serial: self.bytes(len.into())?.into(),
-        })
     }
 }

@@ -4,6 +4,7 @@
 //! like it is not sealed, which costs a full handshake; the tests notice.
 
 use aws_lc_rs::digest;
+use rustls_pki_types::CertificateDer;
 
 use super::claims::Reader;
 
@@ -13,7 +14,8 @@ pub(crate) struct State<'a> {
     /// Of TLS: 0x0303 or 0x0304.
     pub(crate) version: u16,
     extended_master_secret: bool,
-    leaf: Option<&'a [u8]>,
+    /// What the client sent, its own certificate first; empty where it sent none.
+    pub(crate) chain: Vec<CertificateDer<'a>>,
 }
 
 const TLS_1_2: u16 = 0x0303;
@@ -30,17 +32,18 @@ impl<'a> State<'a> {
         let _suite: [u8; 2] = reader.array()?;
         short(&mut reader)?;
         let extended_master_secret = flag(&mut reader)?;
-        let leaf = if flag(&mut reader)? {
-            let chain = long(&mut reader)?;
-            Some(long(&mut Reader(chain))?)
-        } else {
-            None
-        };
+        let mut chain = Vec::new();
+        if flag(&mut reader)? {
+            let mut certificates = Reader(long(&mut reader)?);
+            while !certificates.0.is_empty() {
+                chain.push(CertificateDer::from(long(&mut certificates)?));
+            }
+        }
         let known = matches!(version, TLS_1_2 | TLS_1_3);
         known.then_some(Self {
             version,
             extended_master_secret,
-            leaf,
+            chain,
         })
     }
 
@@ -51,7 +54,7 @@ impl<'a> State<'a> {
 
     /// SHA-256 of the client's certificate.
     pub(crate) fn leaf_hash(&self) -> Option<[u8; 32]> {
-        let hash = digest::digest(&digest::SHA256, self.leaf?);
+        let hash = digest::digest(&digest::SHA256, self.chain.first()?);
         hash.as_ref().try_into().ok()
     }
 }
