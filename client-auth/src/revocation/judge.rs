@@ -104,7 +104,7 @@ fn ocsp_then_crl(ocsp: Finding, crl: impl FnOnce() -> Finding) -> Finding {
 }
 
 fn by_answer(question: &RevocationQuestion, answer: &Answer, now: UnixTime) -> Judgement {
-    let source = answer.source.label();
+    let source = source(answer, now);
     let subject = &question.subject;
     let (result, valid_until) = match answer.status {
         Status::Good => (Ok(()), answer.valid_until),
@@ -115,13 +115,13 @@ fn by_answer(question: &RevocationQuestion, answer: &Answer, now: UnixTime) -> J
         }
         // A responder gets to know new certificates, often soon after they were issued.
         Status::Unknown => {
-            let detail = format!("the OCSP responder does not know {subject}");
+            let detail = format!("the OCSP responder does not know {subject}; {source}");
             let refusal = Refusal::new(Reason::RevocationUnknown, detail);
             (Err(refusal), answer.valid_until.min(soon(now)))
         }
     };
     Judgement {
-        check: check(&result),
+        check: check(&result, source),
         result,
         valid_until,
         source: Some(answer.source),
@@ -136,18 +136,16 @@ fn by_outage(question: &RevocationQuestion, outage: &Outage, now: UnixTime) -> J
         RevocationFailure::Soft { grace } => outage.since.map(|since| after(since, grace)),
     };
     let grace_ends = grace_ends.filter(|end| now <= *end);
+    let why = format!(
+        "it is not known whether {} has been revoked: {}",
+        question.subject, outage.why
+    );
     let result = match grace_ends {
         Some(_) => Ok(()),
-        None => Err(Refusal::new(
-            Reason::RevocationUnavailable,
-            format!(
-                "it is not known whether {} has been revoked: {}",
-                question.subject, outage.why
-            ),
-        )),
+        None => Err(Refusal::new(Reason::RevocationUnavailable, why.clone())),
     };
     Judgement {
-        check: check(&result),
+        check: check(&result, why),
         result,
         valid_until: grace_ends.map_or(soon(now), |end| end.min(soon(now))),
         source: None,
@@ -156,8 +154,19 @@ fn by_outage(question: &RevocationQuestion, outage: &Outage, now: UnixTime) -> J
     }
 }
 
-fn check(result: &Result<(), Refusal>) -> Check {
-    Check::new(CheckName::Revocation, result.clone())
+/// The check of a judgement; `found` is what it passed by.
+fn check(result: &Result<(), Refusal>, found: String) -> Check {
+    match result {
+        Ok(()) => Check::passed(CheckName::Revocation, found),
+        Err(refusal) => Check::new(CheckName::Revocation, Err(refusal.clone())),
+    }
+}
+
+/// Who answered, and how old the answer is.
+fn source(answer: &Answer, now: UnixTime) -> String {
+    let issued = answer.this_update.as_secs();
+    let age = now.as_secs().saturating_sub(issued);
+    format!("{}, {age} s old", answer.source.label())
 }
 
 fn soon(now: UnixTime) -> UnixTime {

@@ -110,6 +110,7 @@ fn an_ocsp_answer_decides_whatever_the_failure_policy_is() {
             let judgement = check(&question(method, failure), good, crl, Ok(()));
             assert_eq!(judgement.source_label(), "ocsp");
             assert_eq!(judgement.age(at(0)), Some(Duration::from_mins(1)));
+            assert_eq!(judgement.check.detail, "ocsp, 60 s old");
             assert_eq!(judgement.valid_until, at(HOUR));
             assert!(!judgement.soft_failed);
         }
@@ -150,6 +151,11 @@ fn a_soft_failure_is_told_and_bounded_by_the_outage() {
     let soft = question(Ocsp, SOFT);
     let judgement = check(&soft, silent(-570), good_list(), Ok(()));
     assert!(judgement.soft_failed);
+    let why = &judgement.check.detail;
+    assert!(
+        why.starts_with("it is not known whether CN=device has been revoked: "),
+        "{why}"
+    );
     assert_eq!(judgement.valid_until, at(30));
     let judgement = check(&soft, silent(-600), good_list(), Ok(()));
     assert_eq!(judgement.valid_until, at(0));
@@ -248,6 +254,6 @@ fn what_is_said_about_a_revoked_certificate_tells_when_why_and_who() {
     let judgement = check(&question(Crl, SOFT), None, revoked_list(), REVOKED);
     assert_eq!(
         judgement.result.unwrap_err().detail,
-        "CN=device was revoked at 2023-11-14T22:13:20Z (keyCompromise), by crl"
+        "CN=device was revoked at 2023-11-14T22:13:20Z (keyCompromise), by crl, 120 s old"
     );
 }
