@@ -1,6 +1,6 @@
 //! A whole deployment on loopback: control plane, workers and a backend, each a process of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -51,6 +51,7 @@ pub struct Worker {
     pub admin: String,
     /// Where its listeners are: each worker has an address of loopback for itself.
     pub address: String,
+    access_log: PathBuf,
     name: String,
     arguments: Vec<String>,
 }
@@ -202,6 +203,7 @@ impl Worker {
         let admin = format!("127.0.0.1:{}", port::free());
         let address = format!("127.0.0.{number}");
         let own = pki.join("workers").join(&name);
+        let access_log = directory.join(format!("{name}-access.log"));
         let flags = [
             ("--worker-id", name.clone()),
             (
@@ -221,8 +223,10 @@ impl Worker {
             ("--public-address", address.clone()),
             ("--threads", "2".to_owned()),
             ("--log-format", "json".to_owned()),
+            ("--access-log", text(&access_log)),
         ];
         Self {
+            access_log,
             process: None,
             admin,
             address,
@@ -238,6 +242,11 @@ impl Worker {
     /// When it was killed.
     pub fn process(&self) -> &Process {
         self.process.as_ref().expect("worker is running")
+    }
+
+    /// The access log so far.
+    pub fn access_log(&self) -> String {
+        std::fs::read_to_string(&self.access_log).unwrap_or_default()
     }
 
     /// Waits until the worker says that it is ready.

@@ -21,6 +21,7 @@ pub struct Responder {
     ca: PathBuf,
     signer: Identity,
     index: Vec<(u64, Status)>,
+    minutes: u32,
 }
 
 /// What a responder says about a certificate.
@@ -62,10 +63,17 @@ impl Responder {
             ca: ca.write(directory, &format!("{name}-ca")),
             signer,
             index: Vec::new(),
+            minutes: 60,
         };
         responder.write_index();
         responder.restart();
         responder
+    }
+
+    /// From now on, answers have a `nextUpdate` after so many minutes instead of an hour.
+    pub fn answers_for(&mut self, minutes: u32) {
+        self.minutes = minutes;
+        self.restart();
     }
 
     /// The URL for certificates to name.
@@ -139,7 +147,7 @@ impl Responder {
             ("-CA", path(&self.ca)),
             ("-rsigner", path(&self.signer.certificate)),
             ("-rkey", path(&self.signer.key)),
-            ("-nmin", "60".to_owned()),
+            ("-nmin", self.minutes.to_string()),
         ]
         .into_iter()
         .fold(vec!["ocsp".to_owned()], |mut all, (flag, value)| {

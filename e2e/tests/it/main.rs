@@ -10,6 +10,7 @@
 mod changes;
 mod concurrency;
 mod dev;
+mod ocsp;
 mod outage;
 mod refusal;
 mod walk;
