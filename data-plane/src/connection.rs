@@ -23,9 +23,10 @@ use crate::connection::vetting::Vetting;
 use crate::cores::core::{Core, Permit};
 use crate::http::{h1, h2};
 use crate::listener::accept::Origin;
+use crate::rewrite::{Client, LeaveOut, Room, TlsNames};
 use crate::route::Authenticated;
 use crate::snapshot::{Bind, BindProtocol};
-use crate::tls::accept;
+use crate::tls::{accept, names};
 
 /// Names a client connection in logs; random, so unique among workers and their restarts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,6 +59,8 @@ pub(crate) struct Connection {
     pub(crate) watch: Rc<Watch>,
     /// `ip:port` for `X-Forwarded-For`.
     pub(crate) client_text: Box<str>,
+    /// What rules can ask about the client.
+    pub(crate) client: Client,
     pub(crate) frontend_port: u16,
     /// Set exactly on TLS.
     pub(crate) authenticated: Option<Authenticated>,
@@ -148,9 +151,12 @@ fn connection(
 ) -> Rc<Connection> {
     let facts = tls.as_ref().map(|(stream, authenticated)| {
         let session = stream.get_ref().1;
+        let suite = session.negotiated_cipher_suite();
         TlsFacts {
-            protocol: session.protocol_version(),
-            cipher: session.negotiated_cipher_suite().map(|suite| suite.suite()),
+            names: TlsNames {
+                protocol: names::protocol(session.protocol_version()),
+                cipher: suite.map_or("", |suite| names::cipher(suite.suite())),
+            },
             client: authenticated.client.as_deref(),
         }
     });
@@ -162,6 +168,7 @@ fn connection(
     Rc::new(Connection {
         watch: Rc::clone(registered.watch()),
         client_text: client.to_string().into(),
+        client: Client::new(client, facts.map(|facts| facts.names)),
         frontend_port: bind.address.port(),
         authenticated: tls.map(|(_, authenticated)| authenticated),
         log,
@@ -171,6 +178,26 @@ fn connection(
         core,
         origin,
     })
+}
+
+impl Connection {
+    /// How large a field may become that rules set.
+    pub(crate) fn room(&self) -> Room<'_> {
+        Room {
+            max_bytes: self.core.limits.max_header_field_bytes,
+            owner: self,
+        }
+    }
+}
+
+impl LeaveOut for Connection {
+    fn left_out(&self, name: &str, bytes: usize) {
+        self.core.metrics.fields_left_out.add(1);
+        if self.client.is_first_left_out() {
+            let maximum = self.core.limits.max_header_field_bytes;
+            tracing::warn!(client = %self.client_text, field = name, bytes, maximum, "header field left out: it would be too large");
+        }
+    }
 }
 
 /// A panic ends one connection and is a defect: counted, and logged by the panic hook with its place.

@@ -8,6 +8,7 @@ mod crl;
 mod host;
 mod listener;
 mod material;
+mod rewrite;
 mod upstream;
 
 use std::collections::{HashMap, HashSet};
@@ -22,6 +23,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ServerConfig};
 
 use crate::clock::Clock;
+use crate::rewrite::RewriteRuleSet;
 use crate::snapshot::{ClientAuth, Snapshot};
 use crate::tls::tickets::keys::TicketKeys;
 use crate::tls::upstream_config::SystemRoots;
@@ -66,6 +68,7 @@ pub(crate) struct Built {
     certificates: Cache<CertifiedKey>,
     servers: Cache<ServerConfig>,
     clients: Cache<ClientConfig>,
+    rewrites: Cache<RewriteRuleSet>,
 }
 
 /// One conversion under way.
@@ -78,6 +81,7 @@ struct Conversion<'a> {
     upstreams: HashMap<&'a str, Arc<crate::snapshot::Upstream>>,
     client_auths: HashMap<&'a str, Arc<ClientAuth>>,
     certificates: HashMap<&'a str, Arc<CertifiedKey>>,
+    rewrites: HashMap<&'a str, Arc<RewriteRuleSet>>,
 }
 
 impl Rejected {
@@ -123,10 +127,12 @@ impl Converter {
             upstreams: HashMap::new(),
             client_auths: HashMap::new(),
             certificates: HashMap::new(),
+            rewrites: HashMap::new(),
         };
         conversion.build_certificates()?;
         conversion.build_client_auths()?;
         conversion.build_upstreams()?;
+        conversion.build_rewrites()?;
         let binds = conversion.build_binds()?;
         let Conversion {
             gateway_id,
@@ -148,6 +154,7 @@ impl Built {
         self.certificates.forget_unused();
         self.servers.forget_unused();
         self.clients.forget_unused();
+        self.rewrites.forget_unused();
     }
 }
 

@@ -15,6 +15,7 @@ pub mod listener;
 pub mod metrics;
 mod readiness_report;
 pub mod revocation;
+pub mod rewrite;
 mod route;
 pub mod settings;
 pub mod snapshot;

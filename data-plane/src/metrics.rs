@@ -70,6 +70,8 @@ pub(crate) struct CoreMetrics {
     pub(crate) accepted: Counter,
     pub(crate) refused_connections: Counter,
     pub(crate) reset_floods: Counter,
+    /// Header fields that rules set and that would have been too large.
+    pub(crate) fields_left_out: Counter,
     pub(crate) accept_errors: Counter,
     pub(crate) handshakes: Counter,
     pub(crate) panics: Counter,
@@ -186,7 +188,7 @@ impl Metrics {
 
 impl Collector for Metrics {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        let counters: [(&str, &str, u64); 10] = [
+        let counters: [(&str, &str, u64); 11] = [
             (
                 "connections_accepted",
                 "Client connections accepted",
@@ -201,6 +203,11 @@ impl Collector for Metrics {
                 "connections_cut",
                 "HTTP/2 connections cut because the client kept breaking off its requests",
                 self.sum(|core| core.reset_floods.read()),
+            ),
+            (
+                "header_fields_left_out",
+                "Header fields about a client or of a rewrite rule that were left out because they would have been too large",
+                self.sum(|core| core.fields_left_out.read()),
             ),
             (
                 "accept_errors",

@@ -271,6 +271,7 @@ mod tests {
             gateway_id: "/gateway".into(),
             protocol: BindProtocol::Http,
             http2: false,
+            reserved_fields: Arc::default(),
             virtual_hosts,
         }))
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use client_auth::{Authenticator, Mode};
 
 use crate::revocation::UploadedLists;
+use crate::rewrite::{ReservedFields, RewriteRuleSet};
 
 /// One gateway, ready to serve: everything that can fail has been done.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct Bind {
     pub protocol: BindProtocol,
     /// Whether HTTP/2 is offered to clients (HTTPS only).
     pub http2: bool,
+    /// Request fields that no client of the gateway may send, besides those that every worker removes by itself.
+    pub reserved_fields: Arc<ReservedFields>,
     /// In order of rule priority: the first that matches a host serves it.
     pub virtual_hosts: Vec<Arc<VirtualHost>>,
 }
@@ -161,6 +164,8 @@ pub struct Route {
     pub rule: Arc<str>,
     /// The upstream.
     pub upstream: Arc<Upstream>,
+    /// What is changed on the way. Absent: nothing.
+    pub rewrites: Option<Arc<RewriteRuleSet>>,
 }
 
 /// A pool together with the settings it is used with.

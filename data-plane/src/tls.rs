@@ -3,6 +3,7 @@
 pub(crate) mod accept;
 pub(crate) mod client_auth;
 pub mod handshake;
+pub(crate) mod names;
 pub mod server_config;
 pub mod tickets;
 pub(crate) mod upstream_config;

@@ -10,6 +10,7 @@ use crate::connection::client::{ClientFacts, Outcome};
 use crate::connection::{Connection, ConnectionId};
 use crate::http::head::RequestHead;
 use crate::http::refusal::Refusal;
+use crate::rewrite::TlsNames;
 use crate::route::Admitted;
 use crate::trace_id::TraceId;
 
@@ -33,8 +34,7 @@ pub(crate) struct Record {
 /// The TLS facts of a connection, as the log shows them.
 #[derive(Debug)]
 pub(crate) struct TlsFacts<'a> {
-    pub(crate) protocol: Option<rustls::ProtocolVersion>,
-    pub(crate) cipher: Option<rustls::CipherSuite>,
+    pub(crate) names: TlsNames,
     /// Absent: no certificate was asked for.
     pub(crate) client: Option<&'a ClientFacts>,
 }
@@ -206,17 +206,8 @@ pub(crate) fn connection_part(
 
 fn tls_part(out: &mut Vec<u8>, facts: &TlsFacts<'_>) {
     out.extend_from_slice(b",\"sslEnabled\":\"on\"");
-    let protocol = match facts.protocol {
-        Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
-        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
-        _ => "",
-    };
-    text(out, b",\"sslProtocol\":\"", protocol.as_bytes());
-    text(
-        out,
-        b",\"sslCipher\":\"",
-        facts.cipher.map_or("", cipher_name).as_bytes(),
-    );
+    text(out, b",\"sslProtocol\":\"", facts.names.protocol.as_bytes());
+    text(out, b",\"sslCipher\":\"", facts.names.cipher.as_bytes());
     let outcome = facts
         .client
         .map_or(Outcome::Absent, |client| client.outcome);
@@ -258,25 +249,6 @@ fn certificate_part(out: &mut Vec<u8>, certificate: &CertificateFacts) {
         b",\"clientCertificateSha256\":\"",
         certificate.sha256.to_string().as_bytes(),
     );
-}
-
-/// OpenSSL's name of a cipher suite, as Azure logs it.
-fn cipher_name(suite: rustls::CipherSuite) -> &'static str {
-    use rustls::CipherSuite;
-    match suite {
-        CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
-        CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
-        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
-        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => "ECDHE-ECDSA-AES128-GCM-SHA256",
-        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => "ECDHE-ECDSA-AES256-GCM-SHA384",
-        CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => {
-            "ECDHE-ECDSA-CHACHA20-POLY1305"
-        }
-        CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => "ECDHE-RSA-AES128-GCM-SHA256",
-        CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "ECDHE-RSA-AES256-GCM-SHA384",
-        CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-RSA-CHACHA20-POLY1305",
-        other => other.as_str().unwrap_or(""),
-    }
 }
 
 /// Appends a field: `start` is its name, the colon and the opening quote.

@@ -33,14 +33,12 @@ pub(crate) struct ClientFacts {
     /// Who the client is; `None` where it was refused, or showed no certificate.
     pub(crate) identity: Option<ClientIdentity>,
     /// The verified path, client first, trust anchor last; empty where nothing was verified.
-    #[expect(dead_code, reason = "headers about the client will tell it")]
     pub(crate) path: Box<[PathCertificate]>,
     /// What had to be found out about revocation.
     pub(crate) plan: RevocationPlan,
     /// Keeps the answers fresh while the connection lives.
     pub(crate) evidence: Held,
     /// When the path was verified: in this handshake, also where it resumed a session.
-    #[expect(dead_code, reason = "headers about the client will tell it")]
     pub(crate) verified_at: UnixTime,
 }
 

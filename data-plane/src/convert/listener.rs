@@ -10,6 +10,7 @@ use rustls::{SupportedCipherSuite, SupportedProtocolVersion, version};
 
 use super::cache::Key;
 use super::{Conversion, Rejected, host, unique};
+use crate::rewrite::ReservedFields;
 use crate::snapshot::{Bind, BindProtocol, HostPatterns, Route, VirtualHost, VirtualHostTls};
 use crate::tls::server_config::{self, ServerTls};
 use crate::tls::tickets::TicketScope;
@@ -25,8 +26,9 @@ impl Conversion<'_> {
     pub(super) fn build_binds(&mut self) -> Result<Vec<Arc<Bind>>, Rejected> {
         let mut seen = HashMap::new();
         let mut binds = Vec::with_capacity(self.gateway.binds.len());
+        let reserved_fields = self.reserved_fields()?;
         for bind in &self.gateway.binds {
-            let converted = self.bind(bind)?;
+            let converted = self.bind(bind, &reserved_fields)?;
             if let Some(other) = seen.insert(converted.address, &bind.frontend_port) {
                 let reason = format!(
                     "{} is also the address of frontend port {other}",
@@ -39,7 +41,11 @@ impl Conversion<'_> {
         Ok(binds)
     }
 
-    fn bind(&mut self, bind: &wire::Bind) -> Result<Bind, Rejected> {
+    fn bind(
+        &mut self,
+        bind: &wire::Bind,
+        reserved_fields: &Arc<ReservedFields>,
+    ) -> Result<Bind, Rejected> {
         let name = bind.frontend_port.as_str();
         let reject = |property, reason| Rejected::new(PORTS, name, property, reason);
         if name.is_empty() {
@@ -77,6 +83,7 @@ impl Conversion<'_> {
             gateway_id: Arc::clone(&self.gateway_id),
             protocol,
             http2: self.gateway.http2 && protocol == BindProtocol::Https,
+            reserved_fields: Arc::clone(reserved_fields),
             virtual_hosts,
         })
     }
@@ -137,10 +144,6 @@ impl Conversion<'_> {
     }
 
     fn route(&self, route: &wire::Route) -> Result<Route, Rejected> {
-        if !route.rewrite_rule_set.is_empty() {
-            let (name, reason) = (&route.rewrite_rule_set, "this worker does not rewrite");
-            return Err(Rejected::new("rewriteRuleSets", name, "", reason));
-        }
         let upstream = self.upstreams.get(route.upstream.as_str()).ok_or_else(|| {
             let reason = format!("there is no upstream `{}`", route.upstream.escape_debug());
             Rejected::new(
@@ -153,6 +156,7 @@ impl Conversion<'_> {
         Ok(Route {
             rule: Arc::from(route.rule.as_str()),
             upstream: Arc::clone(upstream),
+            rewrites: self.rewrite_rule_set(&route.rewrite_rule_set)?,
         })
     }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::access_log::json;
 use crate::http::head::{BodyLength, Field, RequestHead};
+use crate::rewrite::{Changes, ReservedFields};
 use crate::snapshot::{Upstream, UpstreamHost};
 use crate::trace_id::TraceId;
 
@@ -18,24 +19,43 @@ pub(crate) struct Forwarded<'a> {
     pub(crate) trace: &'a TraceId,
 }
 
+/// All that makes a request of one client that of one backend.
+#[derive(Clone, Copy)]
+pub(crate) struct Outbound<'a> {
+    pub(crate) forwarded: &'a Forwarded<'a>,
+    pub(crate) upstream: &'a Upstream,
+    /// Name of the endpoint that will get the request.
+    pub(crate) endpoint: &'a str,
+    /// The Host that a rule has set, in place of the upstream's.
+    pub(crate) host: Option<&'a str>,
+    /// What no client may send.
+    pub(crate) reserved: &'a ReservedFields,
+    pub(crate) changes: &'a Changes<'a>,
+}
+
+impl Outbound<'_> {
+    /// Whether the client's fields of this name go on.
+    fn keeps(&self, name: &str) -> bool {
+        !self.reserved.contains(name) && !self.changes.concern(name)
+    }
+}
+
 /// Appends the head to `out`; tells where in `out` the value of `Host` stands.
 ///
-/// Hop-by-hop fields are left out, and so are client-sent copies of the fields that the gateway sets. `endpoint` is the name
-/// of the endpoint that will get the request.
+/// Hop-by-hop fields are left out, and so are client-sent copies of the fields that the gateway sets: by itself, or on any
+/// route by a rule, whether it does so for this request or not.
 pub(crate) fn write_head<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
     out: &mut Vec<u8>,
     head: &RequestHead<'_>,
     fields: impl Fn() -> F,
-    forwarded: &Forwarded<'_>,
-    upstream: &Upstream,
-    endpoint: &str,
+    outbound: &Outbound<'_>,
 ) -> Range<usize> {
     out.extend_from_slice(head.method.as_bytes());
     out.push(b' ');
-    write_target(out, &upstream.path_prefix, head.target);
+    write_target(out, &outbound.upstream.path_prefix, head.target);
     out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
     let start = out.len();
-    out.extend_from_slice(host(head, upstream, endpoint).as_bytes());
+    out.extend_from_slice(host(head, outbound).as_bytes());
     let host = start..out.len();
     out.extend_from_slice(b"\r\n");
 
@@ -44,13 +64,13 @@ pub(crate) fn write_head<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
     for (name, value) in fields() {
         match Field::of(name) {
             Field::Authorization | Field::Date | Field::Other | Field::UserAgent => {
-                if !head.connection.names(name) {
+                if !head.connection.names(name) && outbound.keeps(name) {
                     write_field(out, name, value);
                 }
             }
             Field::ContentLength => write_length(out, head.body),
-            Field::Cookie => cookies = true,
-            Field::ForwardedFor => forwarded_for = true,
+            Field::Cookie => cookies = outbound.keeps(name),
+            Field::ForwardedFor => forwarded_for = !outbound.reserved.contains(name),
             Field::Connection
             | Field::Expect
             | Field::HopByHop
@@ -65,53 +85,63 @@ pub(crate) fn write_head<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
         write_joined(out, b"Cookie: ", b"; ", fields(), Field::Cookie);
         out.extend_from_slice(b"\r\n");
     }
-    if forwarded_for {
-        write_joined(
-            out,
-            b"X-Forwarded-For: ",
-            b", ",
-            fields(),
-            Field::ForwardedFor,
-        );
-        out.extend_from_slice(b", ");
-    } else {
+    if !outbound.changes.concern(FORWARDED_FOR) {
         out.extend_from_slice(b"X-Forwarded-For: ");
+        if forwarded_for {
+            write_joined(out, b"", b", ", fields(), Field::ForwardedFor);
+            out.extend_from_slice(b", ");
+        }
+        out.extend_from_slice(outbound.forwarded.client.as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
-    out.extend_from_slice(forwarded.client.as_bytes());
-    out.extend_from_slice(b"\r\nX-Forwarded-Proto: ");
-    out.extend_from_slice(forwarded.proto.as_bytes());
-    out.extend_from_slice(b"\r\nX-Forwarded-Port: ");
-    json::number(u64::from(forwarded.port), out);
-    if let Some(host) = &head.host {
-        out.extend_from_slice(b"\r\nX-Original-Host: ");
-        out.extend_from_slice(host.raw.as_bytes());
+    write_own(out, head, outbound);
+    for (name, value) in outbound.changes.set() {
+        if Field::of(name) != Field::Host {
+            write_field(out, name, value);
+        }
     }
-    out.extend_from_slice(b"\r\nX-Original-URL: ");
-    out.extend_from_slice(head.target.as_bytes());
-    out.extend_from_slice(b"\r\nX-AppGW-Trace-Id: ");
-    out.extend_from_slice(forwarded.trace.as_bytes());
     if head.body == BodyLength::Unknown {
-        out.extend_from_slice(b"\r\nTransfer-Encoding: chunked");
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
     out.extend_from_slice(if head.websocket {
-        b"\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+        b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n"
     } else {
-        b"\r\nConnection: keep-alive\r\n\r\n"
+        b"Connection: keep-alive\r\n\r\n"
     });
     host
 }
 
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// What the gateway tells the backend by itself, as far as no rule says otherwise.
+fn write_own(out: &mut Vec<u8>, head: &RequestHead<'_>, outbound: &Outbound<'_>) {
+    let (forwarded, changes) = (outbound.forwarded, outbound.changes);
+    let own = |out: &mut Vec<u8>, name: &str, value: &[u8]| {
+        if !changes.concern(name) {
+            write_field(out, name, value);
+        }
+    };
+    own(out, "X-Forwarded-Proto", forwarded.proto.as_bytes());
+    if !changes.concern("X-Forwarded-Port") {
+        out.extend_from_slice(b"X-Forwarded-Port: ");
+        json::number(u64::from(forwarded.port), out);
+        out.extend_from_slice(b"\r\n");
+    }
+    if let Some(host) = &head.host {
+        own(out, "X-Original-Host", host.raw.as_bytes());
+    }
+    own(out, "X-Original-URL", head.target.as_bytes());
+    own(out, "X-AppGW-Trace-Id", forwarded.trace.as_bytes());
+}
+
 /// The Host that the upstream sees.
-pub(crate) fn host<'a>(
-    head: &'a RequestHead<'_>,
-    upstream: &'a Upstream,
-    endpoint: &'a str,
-) -> &'a str {
-    match (&upstream.host, &head.host) {
-        (UpstreamHost::Client, Some(host)) => host.raw,
+fn host<'a>(head: &'a RequestHead<'_>, outbound: &'a Outbound<'_>) -> &'a str {
+    match (outbound.host, &outbound.upstream.host, &head.host) {
+        (Some(host), _, _) => host,
+        (None, UpstreamHost::Client, Some(host)) => host.raw,
         // HTTP/1.0 without a host.
-        (UpstreamHost::Client, None) | (UpstreamHost::Endpoint, _) => endpoint,
-        (UpstreamHost::Fixed(name), _) => name,
+        (None, UpstreamHost::Client, None) | (None, UpstreamHost::Endpoint, _) => outbound.endpoint,
+        (None, UpstreamHost::Fixed(name), _) => name,
     }
 }
 
@@ -212,14 +242,15 @@ mod tests {
                 trace: &trace,
             };
             let fields = || fields.iter().map(|field| (field.name, field.value));
-            let host = write_head(
-                &mut out,
-                head,
-                fields,
-                &forwarded,
+            let outbound = Outbound {
+                forwarded: &forwarded,
                 upstream,
-                "backend.example",
-            );
+                endpoint: "backend.example",
+                host: None,
+                reserved: &ReservedFields::default(),
+                changes: &Changes::default(),
+            };
+            let host = write_head(&mut out, head, fields, &outbound);
             let host = String::from_utf8(out[host].to_vec()).unwrap();
             assert!(String::from_utf8_lossy(&out).contains(&format!("\r\nHost: {host}\r\n")));
             Ok(())

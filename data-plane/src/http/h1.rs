@@ -19,6 +19,7 @@ use crate::http::head::{self, BodyLength, Parsed, Version};
 use crate::http::plan::plan;
 use crate::http::refusal::{Afterwards, Refusal};
 use crate::http::reply::{self, Onward};
+use crate::rewrite::ResponseField;
 use crate::upstream::send::{self, Answered, Outgoing};
 
 /// Serves requests until one of the two sides has had enough.
@@ -135,10 +136,11 @@ async fn answer(connection: &Rc<Connection>, client: &mut Client, request: Reque
     connection.served.set(served);
     facts.keep_alive &=
         served < core.limits.max_requests_per_connection && !connection.watch.is_draining();
-    let outgoing = match outgoing {
+    let mut outgoing = match outgoing {
         Ok(outgoing) => outgoing,
         Err(refusal) => return refuse(connection, client, record, refusal, facts).await,
     };
+    let rewrites = outgoing.rewrites.take();
     let websocket = outgoing.asked.websocket;
 
     let mut out = core.scraps.take();
@@ -146,7 +148,15 @@ async fn answer(connection: &Rc<Connection>, client: &mut Client, request: Reque
         let keep_alive = facts.keep_alive && upload.is_done() && !connection.watch.is_draining();
         let onward = Onward::of(head, facts.version, keep_alive);
         out.clear();
-        reply::write_head(&mut out, head, onward, &core.time);
+        let time = &core.time;
+        match &rewrites {
+            None => reply::write_head(&mut out, head, reply::forwarded(head), onward, time),
+            Some(rewrites) => {
+                let fields = rewrites.apply(head, connection.room());
+                let fields = fields.iter().filter_map(ResponseField::sent);
+                reply::write_head(&mut out, head, fields, onward, time);
+            }
+        }
         Ok(onward)
     })
     .await;

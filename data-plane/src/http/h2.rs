@@ -23,6 +23,7 @@ use crate::http::head::check_http2;
 use crate::http::plan::plan;
 use crate::http::refusal::{Refusal, SERVER};
 use crate::http::reply;
+use crate::rewrite::ResponseField;
 use crate::upstream::response::{InvalidResponse, ResponseHead};
 use crate::upstream::send::{self, Answered};
 
@@ -128,12 +129,26 @@ async fn respond(
         plan(&connection, &head, fields, &mut turn.record)
     });
     drop(parts);
-    let outgoing = match planned {
+    let mut outgoing = match planned {
         Ok(outgoing) => outgoing,
         Err(refusal) => return Ok(refuse(turn, &watch, refusal)),
     };
+    let rewrites = outgoing.rewrites.take();
     let mut source = ReceivedBody::new(incoming);
-    let answered = send::send(core, &watch, outgoing, &mut source, |head, _| render(head)).await;
+    let answered = send::send(
+        core,
+        &watch,
+        outgoing,
+        &mut source,
+        |head, _| match &rewrites {
+            None => render(head, reply::forwarded(head)),
+            Some(rewrites) => {
+                let fields = rewrites.apply(head, connection.room());
+                render(head, fields.iter().filter_map(ResponseField::sent))
+            }
+        },
+    )
+    .await;
     let Answered {
         exchange,
         facts,
@@ -230,18 +245,18 @@ fn cut_reset_flood(connection: &Connection) {
 }
 
 /// The response that the client gets, without its body.
-fn render(head: &ResponseHead<'_>) -> Result<Response<Body>, InvalidResponse> {
+fn render<'a>(
+    head: &ResponseHead<'_>,
+    fields: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> Result<Response<Body>, InvalidResponse> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::from_u16(head.status).map_err(|_| InvalidResponse)?;
     let headers = response.headers_mut();
     headers.reserve(head.fields.len());
-    for field in head.fields {
-        if reply::is_forwarded(head, field.name) {
-            let name =
-                HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| InvalidResponse)?;
-            let value = HeaderValue::from_bytes(field.value).map_err(|_| InvalidResponse)?;
-            headers.append(name, value);
-        }
+    for (name, value) in fields {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| InvalidResponse)?;
+        let value = HeaderValue::from_bytes(value).map_err(|_| InvalidResponse)?;
+        headers.append(name, value);
     }
     Ok(response)
 }

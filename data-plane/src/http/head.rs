@@ -64,7 +64,7 @@ pub(crate) enum Field {
     /// Meant for the next hop only, and to be left out (RFC 9110, 7.6.1).
     HopByHop,
     Other,
-    /// One that the gateway sets itself.
+    /// One that the gateway sets itself, or that tells who the client is: never a client's.
     Ours,
     TransferEncoding,
     Upgrade,
@@ -86,6 +86,7 @@ impl Field {
             10 if is("connection") => Self::Connection,
             10 if is("keep-alive") => Self::HopByHop,
             10 if is("user-agent") => Self::UserAgent,
+            11 if is("client-cert") => Self::Ours,
             13 if is("authorization") => Self::Authorization,
             14 if is("content-length") => Self::ContentLength,
             14 if is("x-original-url") => Self::Ours,
@@ -96,7 +97,9 @@ impl Field {
             16 if is("x-forwarded-port") => Self::Ours,
             16 if is("x-appgw-trace-id") => Self::Ours,
             17 if is("transfer-encoding") => Self::TransferEncoding,
+            17 if is("client-cert-chain") => Self::Ours,
             17 if is("x-forwarded-proto") => Self::Ours,
+            23 if is("x-forwarded-client-cert") => Self::Ours,
             _ => Self::Other,
         }
     }
@@ -516,7 +519,8 @@ pub(crate) const MOST_FIELDS: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::forward::{Forwarded, write_head};
+    use crate::http::forward::{Forwarded, Outbound, write_head};
+    use crate::rewrite::{Changes, ReservedFields};
     use crate::snapshot::{Upstream, UpstreamHost};
     use crate::trace_id::TraceId;
     use proptest::prelude::*;
@@ -593,7 +597,15 @@ mod tests {
             let parsed = parse_http1(&request, &Limits::default(), |head, fields| {
                 let forwarded = Forwarded { client: "192.0.2.7:5000", proto: "http", port: 80, trace: &trace };
                 let fields = || fields.iter().map(|field| (field.name, field.value));
-                write_head(&mut out, head, fields, &forwarded, &upstream, "backend");
+                let outbound = Outbound {
+                    forwarded: &forwarded,
+                    upstream: &upstream,
+                    endpoint: "backend",
+                    host: None,
+                    reserved: &ReservedFields::default(),
+                    changes: &Changes::default(),
+                };
+                write_head(&mut out, head, fields, &outbound);
                 Ok(head.body)
             });
             if let Ok(Parsed::Complete(_, body)) = parsed {

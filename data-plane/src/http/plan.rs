@@ -4,15 +4,17 @@ use std::rc::Rc;
 
 use crate::access_log::record::Record;
 use crate::connection::Connection;
-use crate::http::forward::{self, Forwarded};
+use crate::http::forward::{self, Forwarded, Outbound};
 use crate::http::head::RequestHead;
+use crate::http::host::Host;
 use crate::http::refusal::Refusal;
-use crate::route::{Admitted, NotAdmitted};
+use crate::rewrite::{self, Changes, Request};
+use crate::route::NotAdmitted;
 use crate::snapshot::UpstreamHost;
 use crate::upstream::response::Asked;
 use crate::upstream::send::Outgoing;
 
-/// Admits and routes a request, and writes the head that the backend will get.
+/// Admits, routes and rewrites a request, and writes the head that the backend will get.
 ///
 /// The configuration is loaded once: one request sees one version of it.
 ///
@@ -25,13 +27,14 @@ pub(crate) fn plan<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
     record: &mut Record,
 ) -> Result<Outgoing, Refusal> {
     record.read_head(connection, head);
-    let admitted = admit(connection, head)?;
-    let record_admitted = record.admitted.insert(admitted);
-    let route = record_admitted
-        .virtual_host()
-        .route
-        .as_ref()
-        .ok_or(Refusal::NoRoute)?;
+    let site = connection.origin.site.load();
+    let host = head.host.as_ref().map(|host| &*host.name);
+    let authenticated = connection.authenticated.as_ref();
+    let admitted = site
+        .admit(authenticated, host, connection.core.time.unix())
+        .map_err(refusal)?;
+    let virtual_host = record.admitted.insert(admitted).virtual_host();
+    let route = virtual_host.route.as_ref().ok_or(Refusal::NoRoute)?;
     let upstream = &route.upstream;
     // Differs from Azure: it resolves the dots before it puts the override path in front.
     if !upstream.path_prefix.is_empty() && forward::climbs(head.target) {
@@ -43,7 +46,7 @@ pub(crate) fn plan<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
 
     let forwarded = Forwarded {
         client: &connection.client_text,
-        proto: if connection.authenticated.is_some() {
+        proto: if authenticated.is_some() {
             "https"
         } else {
             "http"
@@ -51,17 +54,36 @@ pub(crate) fn plan<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
         port: connection.frontend_port,
         trace: &record.trace,
     };
+    let reserved = &site.bind().reserved_fields;
+    let mut changes = Changes::default();
+    let mut rewrites = None;
+    if let Some(rules) = &route.rewrites {
+        let facts = authenticated.and_then(|authenticated| authenticated.client.as_deref());
+        let client = &connection.client;
+        let request = Request::new(head, fields(), reserved, &forwarded, client, facts);
+        rewrites = rewrite::on_request(rules, &request, &mut changes, connection.room());
+    }
+    let rewritten_host = rewritten_host(&changes)?;
+    let outbound = Outbound {
+        forwarded: &forwarded,
+        upstream,
+        endpoint: &endpoint.name,
+        host: rewritten_host.as_ref().map(|host| host.raw),
+        reserved,
+        changes: &changes,
+    };
     let mut out = connection.core.scraps.take();
-    let host = forward::write_head(&mut out, head, fields, &forwarded, upstream, &endpoint.name);
-    let host_is_endpoint = match upstream.host {
-        UpstreamHost::Endpoint => true,
-        UpstreamHost::Client => head.host.is_none(),
-        UpstreamHost::Fixed(_) => false,
-    };
-    let client_host = match (&upstream.tls, &head.host) {
-        (Some(_), Some(host)) => Some(Box::from(&*host.name)),
-        (Some(_), None) | (None, _) => None,
-    };
+    let host = forward::write_head(&mut out, head, fields, &outbound);
+    let host_is_endpoint = rewritten_host.is_none()
+        && match upstream.host {
+            UpstreamHost::Endpoint => true,
+            UpstreamHost::Client => head.host.is_none(),
+            UpstreamHost::Fixed(_) => false,
+        };
+    let client_host = rewritten_host.as_ref().or(head.host.as_ref());
+    let client_host = client_host
+        .filter(|_| upstream.tls.is_some())
+        .map(|host| Box::from(&*host.name));
     record.sends_host(out.get(host.clone()).unwrap_or_default());
     Ok(Outgoing {
         endpoint: turn,
@@ -77,15 +99,21 @@ pub(crate) fn plan<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
         // RFC 9110, 9.2.2.
         idempotent: matches!(head.method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE"),
         pool: Rc::clone(&pool),
+        rewrites,
     })
 }
 
-fn admit(connection: &Connection, head: &RequestHead<'_>) -> Result<Admitted, Refusal> {
-    let site = connection.origin.site.load();
-    let host = head.host.as_ref().map(|host| &*host.name);
-    let now = connection.core.time.unix();
-    site.admit(connection.authenticated.as_ref(), host, now)
-        .map_err(refusal)
+/// The Host that a rule has set, if it did and did not leave it empty.
+///
+/// # Errors
+/// [`Refusal::InvalidHost`]: rules made it from what the client sent, and it is none.
+fn rewritten_host<'a>(changes: &'a Changes<'_>) -> Result<Option<Host<'a>>, Refusal> {
+    let value = changes
+        .find("host")
+        .and_then(|change| change.value.as_deref());
+    value
+        .map(|value| Host::parse(value).map_err(|_| Refusal::InvalidHost))
+        .transpose()
 }
 
 /// What a request that is not admitted gets.

@@ -42,10 +42,11 @@ impl Onward {
     }
 }
 
-/// Appends the head of a backend's response. Hop-by-hop fields are left out.
-pub(crate) fn write_head(
+/// Appends the head of a backend's response with these fields.
+pub(crate) fn write_head<'a>(
     out: &mut Vec<u8>,
     head: &ResponseHead<'_>,
+    fields: impl Iterator<Item = (&'a str, &'a [u8])>,
     onward: Onward,
     time: &CoreTime,
 ) {
@@ -55,14 +56,12 @@ pub(crate) fn write_head(
     out.extend_from_slice(head.reason.as_bytes());
     out.extend_from_slice(b"\r\n");
     let mut dated = false;
-    for field in head.fields {
-        if is_forwarded(head, field.name) {
-            dated |= Field::of(field.name) == Field::Date;
-            out.extend_from_slice(field.name.as_bytes());
-            out.extend_from_slice(b": ");
-            out.extend_from_slice(field.value);
-            out.extend_from_slice(b"\r\n");
-        }
+    for (name, value) in fields {
+        dated |= Field::of(name) == Field::Date;
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value);
+        out.extend_from_slice(b"\r\n");
     }
     if !dated {
         write_date(out, time);
@@ -78,8 +77,17 @@ pub(crate) fn write_head(
     out.extend_from_slice(b"\r\n");
 }
 
-/// Whether a field of a backend's response is for the client.
-pub(crate) fn is_forwarded(head: &ResponseHead<'_>, name: &str) -> bool {
+/// The fields of a backend's response that are for the client: all but hop-by-hop ones.
+pub(crate) fn forwarded<'a>(
+    head: &'a ResponseHead<'_>,
+) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+    let fields = head.fields.iter();
+    fields
+        .filter(|field| is_forwarded(head, field.name))
+        .map(|field| (field.name, field.value))
+}
+
+fn is_forwarded(head: &ResponseHead<'_>, name: &str) -> bool {
     match Field::of(name) {
         Field::Connection | Field::HopByHop | Field::TransferEncoding | Field::Upgrade => false,
         // RFC 9110, 8.6: not with 1xx and 204.

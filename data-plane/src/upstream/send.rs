@@ -13,6 +13,7 @@ use crate::connection::registry::Watch;
 use crate::cores::core::Core;
 use crate::http::head::BodyLength;
 use crate::http::refusal::Refusal;
+use crate::rewrite::Pending;
 use crate::snapshot::{Upstream, UpstreamHost};
 use crate::upstream::exchange::{Exchange, ExchangeError, Place};
 use crate::upstream::pool::{ConnectError, Endpoint, Pool};
@@ -30,11 +31,14 @@ pub(crate) struct Outgoing {
     pub(crate) host: Range<usize>,
     /// Whether that value is the endpoint's name.
     pub(crate) host_is_endpoint: bool,
-    /// The host that the client named, canonical; for the verification of upstream certificates.
+    /// The host that the client named, or that a rule put in its place, canonical; for the verification of upstream
+    /// certificates.
     pub(crate) client_host: Option<Box<str>>,
     pub(crate) body: BodyLength,
     pub(crate) asked: Asked,
     pub(crate) idempotent: bool,
+    /// What becomes of the response.
+    pub(crate) rewrites: Option<Pending>,
 }
 
 /// A request whose response has begun.

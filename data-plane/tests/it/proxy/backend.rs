@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::client::decode_chunks;
+use super::pki::{self, Ca};
 
 /// A request as the backend got it.
 #[derive(Clone, Debug)]
@@ -109,6 +110,28 @@ impl Drop for Backend {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// The same backend over TLS, as `name`: takes TLS off and passes the rest on.
+pub(crate) async fn behind_tls(backend: SocketAddr, ca: &Ca, name: &str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut config = (*pki::server(ca.server(name), None)).clone();
+    config.alpn_protocols = Vec::new();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    let mut inner = TcpStream::connect(backend).await.unwrap();
+                    drop(tokio::io::copy_bidirectional(&mut stream, &mut inner).await);
+                }
+            });
+        }
+    });
+    address
 }
 
 /// A response with a body.

@@ -78,6 +78,7 @@ pub(crate) fn http(address: SocketAddr, virtual_hosts: Vec<VirtualHost>) -> Bind
         gateway_id: "/gateway".into(),
         protocol: BindProtocol::Http,
         http2: false,
+        reserved_fields: Arc::default(),
         virtual_hosts: virtual_hosts.into_iter().map(Arc::new).collect(),
     }
 }
@@ -104,6 +105,7 @@ pub(crate) fn host(listener: &str, hosts: &[&str], upstream: Option<Upstream>) -
         route: upstream.map(|upstream| Route {
             rule: format!("rule-{listener}").into(),
             upstream: Arc::new(upstream),
+            rewrites: None,
         }),
     }
 }

@@ -45,7 +45,7 @@ impl H2 {
         })
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> hyper::Result<(StatusCode, http::HeaderMap, Bytes)> {
