@@ -11,7 +11,7 @@ use client_auth::{Decision, RevocationPlan, Verification};
 use rustls_pki_types::UnixTime;
 
 use crate::connection::ConnectionId;
-use crate::revocation::Revocation;
+use crate::revocation::{Revocation, UploadedLists};
 use crate::tls::tickets::claims::Claims;
 use crate::tls::tickets::state::State;
 use crate::tls::tickets::{Decline, Opened};
@@ -94,12 +94,19 @@ impl Handshake {
         self.opened.replace(Some(opened));
     }
 
-    /// Whether what is known at `now`, without asking anybody, speaks against one of the questions of `plan`.
-    pub(super) fn knows_against(&self, plan: &RevocationPlan, now: UnixTime) -> bool {
+    /// Whether what is known at `now`, `uploaded` lists included and without asking anybody, speaks against one of the
+    /// questions of `plan`.
+    pub(super) fn knows_against(
+        &self,
+        plan: &RevocationPlan,
+        uploaded: &UploadedLists,
+        now: UnixTime,
+    ) -> bool {
         if plan.questions.is_empty() {
             return false;
         }
-        let known = self.revocation.as_ref().and_then(|it| it.known(plan, now));
+        let revocation = self.revocation.as_ref();
+        let known = revocation.and_then(|it| it.known(plan, uploaded, now));
         known.is_some_and(|known| known.iter().any(|one| one.result.is_err()))
     }
 

@@ -251,7 +251,7 @@ impl Ticketer {
         if enforced && decision.verdict.is_err() {
             return Err(Decline::Refused);
         }
-        if enforced && handshake.knows_against(&decision.revocation, now) {
+        if enforced && handshake.knows_against(&decision.revocation, &client_auth.crls, now) {
             return Err(Decline::Revoked);
         }
         Ok(Some(decision))
