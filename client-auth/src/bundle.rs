@@ -3,7 +3,7 @@
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, EMPTY_NAME};
 use crate::policy::FieldHasher;
 use crate::{deepest, key_strength, name, signature};
 
@@ -300,6 +300,3 @@ fn check_ca(ca: &Ca<'_>) -> Result<(), TrustBundleError> {
     }
     Ok(())
 }
-
-/// A `Name` without parts.
-const EMPTY_NAME: &[u8] = &[0x30, 0x00];

@@ -61,6 +61,8 @@ pub(crate) struct Extensions<'a> {
     pub(crate) distribution_points: Option<&'a [u8]>,
     /// Whether it is an OCSP responder's and is not to be checked for revocation (RFC 6960 section 4.2.2.2.1).
     pub(crate) ocsp_no_check: Option<()>,
+    /// Whether it constrains policies (RFC 5280 section 4.2.1.11), which nobody here evaluates.
+    pub(crate) policy_constraints: Option<()>,
 }
 
 /// RFC 5280 section 4.2.1.9.
@@ -91,6 +93,7 @@ const ALT_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
 const DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 0x1f];
+const POLICY_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x24];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 /// `id-pe-authorityInfoAccess`.
 const AUTHORITY_INFO: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01];
@@ -108,6 +111,9 @@ pub(crate) const ANY_PURPOSE: &[u8] = &[0x55, 0x1d, 0x25, 0x00];
 const EMAIL_ADDRESS: &[u8] = &[
     0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01,
 ];
+
+/// A `Name` without parts.
+pub(crate) const EMPTY_NAME: &[u8] = &[0x30, 0x00];
 
 const EXPLICIT_VERSION: u8 = 0xa0;
 const ISSUER_UNIQUE_ID: u8 = 0x81;
@@ -225,6 +231,7 @@ impl<'a> PublicKey<'a> {
 impl<'a> Extensions<'a> {
     fn parse(sequence: Tlv<'a>) -> Result<Self, der::Error> {
         let mut found = Self::default();
+        let mut others = Vec::new();
         let mut extensions = sequence.values()?;
         while let Some(extension) = extensions.next()? {
             let mut fields = extension.values()?;
@@ -232,12 +239,21 @@ impl<'a> Extensions<'a> {
             fields.optional(BOOLEAN)?;
             let value = fields.expect(OCTET_STRING)?.value;
             fields.finish()?;
-            found.remember(id, value)?;
+            if !found.remember(id, value)? {
+                others.push(id);
+            }
+        }
+        // An extension may occur once (RFC 5280 section 4.2), also one that nobody here looks at.
+        others.sort_unstable();
+        let is_repeated = others.windows(2).any(|pair| pair.first() == pair.last());
+        if is_repeated {
+            return Err(malformed());
         }
         Ok(found)
     }
 
-    fn remember(&mut self, id: &[u8], value: &'a [u8]) -> Result<(), der::Error> {
+    /// Whether it is an extension that is looked at.
+    fn remember(&mut self, id: &[u8], value: &'a [u8]) -> Result<bool, der::Error> {
         match id {
             KEY_USAGE => set_once(&mut self.key_usage, KeyUsage::parse(value)?),
             ALT_NAMES => set_once(&mut self.alt_names, alt_names(value)?),
@@ -256,8 +272,10 @@ impl<'a> Extensions<'a> {
             AUTHORITY_INFO => set_once(&mut self.authority_info, value),
             DISTRIBUTION_POINTS => set_once(&mut self.distribution_points, value),
             OCSP_NO_CHECK => set_once(&mut self.ocsp_no_check, ()),
-            _ => Ok(()),
-        }
+            POLICY_CONSTRAINTS => set_once(&mut self.policy_constraints, ()),
+            _ => return Ok(false),
+        }?;
+        Ok(true)
     }
 }
 
@@ -277,17 +295,18 @@ impl KeyUsage {
 impl BasicConstraints {
     fn parse(sequence: Tlv<'_>) -> Result<Self, der::Error> {
         let mut fields = sequence.values()?;
-        let ca = fields.optional(BOOLEAN)?;
+        let ca = match fields.optional(BOOLEAN)?.map(|tlv| tlv.value) {
+            None | Some([0x00]) => false,
+            Some([0xff]) => true,
+            Some(_) => return Err(malformed()),
+        };
         let path_length = match fields.optional(INTEGER)?.map(|tlv| tlv.value) {
             None => None,
             Some([length @ 0..=0x7f]) => Some(*length),
             Some(_) => return Err(malformed()),
         };
         fields.finish()?;
-        Ok(Self {
-            ca: ca.is_some_and(|tlv| tlv.value == [0xff]),
-            path_length,
-        })
+        Ok(Self { ca, path_length })
     }
 }
 
@@ -321,19 +340,39 @@ fn alt_names(value: &[u8]) -> Result<&[u8], der::Error> {
 }
 
 /// Whether one of the permitted or excluded subtrees is an `rfc822Name`.
+///
+/// Looks at all of them: `webpki` passes over a mask with a hole where an address is outside of it anyway.
 fn constrains_email(sequence: Tlv<'_>) -> Result<bool, der::Error> {
     const RFC822_NAME: u8 = 0x81;
+    const IP_ADDRESS: u8 = 0x87;
+    let mut constrains_email = false;
     let mut lists = sequence.values()?;
     while let Some(list) = lists.next()? {
         let mut subtrees = list.values()?;
         while let Some(subtree) = subtrees.next()? {
-            let base = subtree.values()?.next()?;
-            if base.is_some_and(|base| base.tag == RFC822_NAME) {
-                return Ok(true);
+            let base = subtree.values()?.next()?.ok_or_else(malformed)?;
+            constrains_email |= base.tag == RFC822_NAME;
+            if base.tag == IP_ADDRESS && !is_network(base.value) {
+                return Err(malformed());
             }
         }
     }
-    Ok(false)
+    Ok(constrains_email)
+}
+
+/// An address and a mask without holes, in the style of RFC 4632 (RFC 5280 section 4.2.1.10).
+fn is_network(octets: &[u8]) -> bool {
+    let (_, mask) = octets.split_at(octets.len() / 2);
+    let mask = mask
+        .iter()
+        .fold(0, |mask: u128, octet| (mask << 8) | u128::from(*octet));
+    let holes = match octets.len() {
+        8 => !mask & u128::from(u32::MAX),
+        32 => !mask,
+        _ => return false,
+    };
+    // What is left of the ones must be ones to the end.
+    holes & holes.wrapping_add(1) == 0
 }
 
 /// An extension may occur once (RFC 5280 section 4.2).

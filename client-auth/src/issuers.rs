@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use webpki::anchor_from_trusted_cert;
 
-use crate::certificate::{Certificate, PublicKey};
+use crate::certificate::{Certificate, EMPTY_NAME, PublicKey};
 use crate::signature::{Algorithms, SignatureFault};
 use crate::{Policy, Reason, Refusal, Strength, key_strength, name, signature};
 
@@ -29,7 +29,8 @@ pub(crate) struct Trust {
 /// Certificates that may stand between a client and an anchor.
 #[derive(Default)]
 pub(crate) struct Issuers<'a> {
-    /// Those that an anchor vouches for, in an order that does not depend on how they were sent.
+    /// Those that an anchor vouches for, the nearest to an anchor first: `webpki` tries them in this order, and so finds
+    /// a short path before it loses its way. The order does not depend on how they were sent.
     pub(crate) vouched: Vec<Certificate<'a>>,
     /// Why others were left out, in such an order, too.
     pub(crate) failures: Vec<Refusal>,
@@ -113,7 +114,6 @@ impl Trust {
         let candidates = issuers.screen(candidates, &anchors, strength);
         let anchors = issuers.screen_anchors(anchors, strength);
         issuers.vouch(candidates, &anchors, algorithms);
-        issuers.vouched.sort_unstable_by_key(|issuer| issuer.der);
         issuers
     }
 
@@ -123,7 +123,8 @@ impl Trust {
         leaf: &Certificate<'a>,
         presented: &[Certificate<'a>],
     ) -> (Vec<&'a [u8]>, Vec<Certificate<'a>>) {
-        let mut names = vec![leaf.issuer];
+        let mut names = Vec::new();
+        add_name(&mut names, leaf.issuer);
         let mut found: Vec<Certificate<'a>> = Vec::new();
         let mut position = 0;
         while let Some(name) = names.get(position).copied() {
@@ -137,9 +138,7 @@ impl Trust {
                 if found.iter().any(|other| other.der == certificate.der) {
                     continue;
                 }
-                if !names.contains(&certificate.issuer) {
-                    names.push(certificate.issuer);
-                }
+                add_name(&mut names, certificate.issuer);
                 found.push(certificate);
             }
         }
@@ -229,8 +228,9 @@ impl<'a> Issuers<'a> {
                     return true;
                 }
                 let certificate = candidate.certificate;
-                if certificate.is_ca() && certificate.may_sign_certificates() {
-                    next.push(identity(&certificate));
+                match check_may_issue(&certificate) {
+                    Ok(()) => next.push(identity(&certificate)),
+                    Err(refusal) => self.failures.push(refusal),
                 }
                 self.vouched.push(certificate);
                 false
@@ -298,6 +298,41 @@ fn is_copy(candidate: &Certificate<'_>, anchors: &[Certificate<'_>]) -> bool {
     candidate.is_self_issued()
         && same_name.peek().is_some()
         && same_name.all(|anchor| anchor.key.spki == candidate.key.spki)
+}
+
+/// Adds a name once. A CA has a name (RFC 5280 section 4.1.2.6): an empty one leads nowhere.
+fn add_name<'a>(names: &mut Vec<&'a [u8]>, name: &'a [u8]) {
+    if name != EMPTY_NAME && !names.contains(&name) {
+        names.push(name);
+    }
+}
+
+/// Whether a certificate that others name as their issuer may be one.
+fn check_may_issue(certificate: &Certificate<'_>) -> Result<(), Refusal> {
+    if !certificate.is_ca() {
+        return Err(Refusal::new(
+            Reason::NotACa,
+            format!(
+                "{} is named as an issuer and is no CA",
+                certificate.subject_text()
+            ),
+        ));
+    }
+    check_key_usage(certificate)
+}
+
+/// Whether the key usage of a CA lets it issue certificates.
+pub(crate) fn check_key_usage(ca: &Certificate<'_>) -> Result<(), Refusal> {
+    if ca.may_sign_certificates() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Reason::KeyUsage,
+        format!(
+            "the key usage of CA {} does not allow signing certificates",
+            ca.subject_text()
+        ),
+    ))
 }
 
 /// Whether the key of a CA is strong enough for the policy.

@@ -59,7 +59,11 @@ const CURVES: &[(AlgorithmIdentifier, u16)] = &[
 const LATTICES: &[AlgorithmIdentifier] = &[alg_id::ML_DSA_44, alg_id::ML_DSA_65, alg_id::ML_DSA_87];
 
 fn check_rsa(bits: &[u8], min_bits: usize) -> Result<(), String> {
-    let modulus = rsa_modulus(bits).map_err(|_| "the RSA public key is malformed".to_owned())?;
+    let (modulus, exponent) =
+        rsa_numbers(bits).map_err(|_| "the RSA public key is malformed".to_owned())?;
+    if !is_usable_exponent(exponent) {
+        return Err("the exponent of the RSA public key is even, or 1".to_owned());
+    }
     let size = bit_length(modulus);
     let min_bits = min_bits.max(RSA_MIN_BITS);
     if (min_bits..=RSA_MAX_BITS).contains(&size) {
@@ -79,10 +83,18 @@ fn check_curve(bits: u16, min_bits: u16) -> Result<(), String> {
     ))
 }
 
-/// The modulus of an `RSAPublicKey` (RFC 8017 appendix A.1.1).
-fn rsa_modulus(bits: &[u8]) -> Result<&[u8], der::Error> {
+/// Modulus and exponent of an `RSAPublicKey` (RFC 8017 appendix A.1.1).
+fn rsa_numbers(bits: &[u8]) -> Result<(&[u8], &[u8]), der::Error> {
     let mut fields = Values::only(bits, SEQUENCE)?.values()?;
-    Ok(fields.expect(INTEGER)?.value)
+    let numbers = (fields.expect(INTEGER)?.value, fields.expect(INTEGER)?.value);
+    fields.finish()?;
+    Ok(numbers)
+}
+
+/// An exponent of 1 signs anything; an even one is none (RFC 8017 section 3.1).
+fn is_usable_exponent(exponent: &[u8]) -> bool {
+    let is_odd = exponent.last().is_some_and(|last| last & 1 == 1);
+    is_odd && bit_length(exponent) > 1
 }
 
 fn bit_length(number: &[u8]) -> usize {

@@ -3,7 +3,7 @@
 use rustls_pki_types::UnixTime;
 
 use crate::certificate::Certificate;
-use crate::issuers::{check_algorithm, check_key};
+use crate::issuers::{check_algorithm, check_key, check_key_usage};
 use crate::leaf::{check_leaf_strength, check_validity};
 use crate::{PinnedIssuer, Policy, Reason, Refusal, Strength, TrustBundle};
 
@@ -47,6 +47,7 @@ impl PathRules {
         check_purpose(anchor)?;
         issuers.iter().try_for_each(check_key_usage)?;
         check_email_constraints(members)?;
+        members.iter().try_for_each(check_policy_constraints)?;
         check_path_length(anchor, intermediates.len())?;
         issuers
             .iter()
@@ -109,15 +110,16 @@ fn check_purpose(anchor: &Certificate<'_>) -> Result<(), Refusal> {
     ))
 }
 
-fn check_key_usage(issuer: &Certificate<'_>) -> Result<(), Refusal> {
-    if issuer.may_sign_certificates() {
+/// Policy constraints demand what is not evaluated here (RFC 5280 section 6.1.4 (i)), critical or not.
+fn check_policy_constraints(certificate: &Certificate<'_>) -> Result<(), Refusal> {
+    if certificate.extensions.policy_constraints.is_none() {
         return Ok(());
     }
     Err(Refusal::new(
-        Reason::KeyUsage,
+        Reason::UnsupportedExtension,
         format!(
-            "the key usage of CA {} does not allow signing certificates",
-            issuer.subject_text()
+            "{} has policy constraints, which are not evaluated here",
+            certificate.subject_text()
         ),
     ))
 }
