@@ -18,12 +18,18 @@
 //!   certificate below; those over email addresses and URIs refuse every certificate that has a name of that type.
 //! - Certificates with critical extensions other than basic constraints, key usage, extended key usage, alternative names,
 //!   name constraints and CRL distribution points are refused: critical policy extensions, for example.
+//! - Certificates with policy constraints, critical or not, are refused, too: policies are not evaluated.
+//! - Self-issued certificates (a CA's new key signed with its old one) count for path lengths, and their names are
+//!   constrained. Path lengths over 127 are not read.
 //! - A path has at most 6 intermediate certificates, whatever the policy says.
+//! - Certificates of version 1 and 2, with unique identifiers, or with times before 1970 are not read.
 //! - RSA keys under the identifier of RSASSA-PSS are refused; RSASSA-PSS signatures with ordinary RSA keys are fine.
 
 mod authenticator;
 mod bundle;
 mod certificate;
+#[cfg(any(test, feature = "testing"))]
+pub mod corpus;
 pub mod crl;
 mod decision;
 mod deepest;

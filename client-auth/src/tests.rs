@@ -1,6 +1,7 @@
 //! The decision as a whole, by table.
 
 mod bundles;
+mod corpus;
 mod crl_large;
 mod crl_lists;
 mod crl_openssl;
