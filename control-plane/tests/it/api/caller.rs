@@ -108,7 +108,7 @@ impl Caller {
     }
 
     /// Path and query of an absolute URL in a reply.
-    pub(crate) fn path_of(&self, url: &str) -> String {
+    pub(crate) fn path_of(url: &str) -> String {
         url.strip_prefix(ORIGIN).unwrap().to_owned()
     }
 

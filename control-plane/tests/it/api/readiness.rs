@@ -96,7 +96,7 @@ async fn a_report_is_read_in_parts_and_reset(database: Database) {
             "lastSeen": "2023-11-14T22:13:20Z",
         }])
     );
-    let next = caller.path_of(properties["nextLink"].as_str().unwrap());
+    let next = Caller::path_of(properties["nextLink"].as_str().unwrap());
     let second = caller.get(&next).await;
     let properties = &second.assert_status(200).body["properties"];
     assert_eq!(properties["entries"][0]["certificateSha256"], Value::Null);
