@@ -19,6 +19,7 @@ mod provider;
 mod readiness;
 mod reply;
 mod resource_group;
+mod revocation_list;
 mod ssl_option;
 mod write;
 
@@ -104,6 +105,12 @@ async fn dispatch(State(api): State<Api>, request: Request) -> Result<Response, 
         }
         ArmPath::Extension(profile, Extension::ReadinessReport) => {
             readiness::answer(&api, &call, &profile).await
+        }
+        ArmPath::Extension(trusted, Extension::RevocationList(name)) => {
+            revocation_list::answer(&api, &call, body, &trusted, &name).await
+        }
+        ArmPath::Extension(trusted, Extension::RevocationLists) => {
+            revocation_list::list(&api, &call, &trusted).await
         }
         ArmPath::Gateway(id) => gateway::answer(&api, &call, body, &id).await,
         ArmPath::GatewayAction(id, action) => gateway::act(&api, &call, &id, action).await,

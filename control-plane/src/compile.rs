@@ -5,7 +5,7 @@
 mod client_auth;
 mod rewrite;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
     ApplicationGateway, BackendAddress, BackendHost, BackendHttpSettings, BackendProtocol,
@@ -16,7 +16,7 @@ use prost::Message;
 use proto::config::v1 as proto;
 
 pub use self::client_auth::demands;
-use crate::{certificate::sha256, extension::TrustEpochs};
+use crate::{certificate::sha256, extension::Extensions};
 
 /// A gateway as the workers get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Compiled {
     pub blobs: Vec<Blob>,
     /// Private keys that the snapshot refers to: SHA-256 of the PKCS#8 DER; sorted.
     pub keys: Vec<[u8; 32]>,
+    /// Uploaded revocation lists that the snapshot refers to: SHA-256 of the DER; sorted.
+    pub revocation_lists: Vec<[u8; 32]>,
 }
 
 /// Public bytes, named by their hash.
@@ -42,9 +44,9 @@ pub struct Blob {
     pub bytes: Vec<u8>,
 }
 
-/// Lowers a gateway. Parts that no listener uses are left out.
-pub fn snapshot(gateway: &ApplicationGateway, trust_epochs: &TrustEpochs) -> Compiled {
-    let mut lowering = Lowering::new(trust_epochs);
+/// Lowers a gateway with what is stored beside it. Parts that no listener uses are left out.
+pub fn snapshot(gateway: &ApplicationGateway, extensions: &Extensions) -> Compiled {
+    let mut lowering = Lowering::new(extensions);
     let mut sockets = BTreeMap::new();
     for listener in gateway.listeners() {
         let bind = bind(listener);
@@ -72,7 +74,12 @@ pub fn snapshot(gateway: &ApplicationGateway, trust_epochs: &TrustEpochs) -> Com
     let mut keys = lowering.keys;
     keys.sort_unstable();
     keys.dedup();
-    finish(&snapshot, lowering.blobs.into_values().collect(), keys)
+    Compiled {
+        keys,
+        blobs: lowering.blobs.into_values().collect(),
+        revocation_lists: lowering.revocation_lists.into_iter().collect(),
+        ..finish(&snapshot)
+    }
 }
 
 /// The request fields that backends may take for the gateway's own words, so that no client may send them. Those of parts
@@ -91,16 +98,18 @@ pub fn stopped(id: &GatewayId) -> Compiled {
         gateway_id: id.to_string(),
         ..Default::default()
     };
-    finish(&snapshot, Vec::new(), Vec::new())
+    finish(&snapshot)
 }
 
-fn finish(snapshot: &proto::GatewaySnapshot, blobs: Vec<Blob>, keys: Vec<[u8; 32]>) -> Compiled {
+/// The snapshot alone.
+fn finish(snapshot: &proto::GatewaySnapshot) -> Compiled {
     let snapshot = snapshot.encode_to_vec();
     Compiled {
         sha256: sha256(&snapshot),
         snapshot,
-        blobs,
-        keys,
+        blobs: Vec::new(),
+        keys: Vec::new(),
+        revocation_lists: Vec::new(),
     }
 }
 
@@ -129,25 +138,27 @@ impl Socket {
 
 /// What the virtual hosts refer to, by name; and the blobs, by hash.
 struct Lowering<'a> {
-    trust_epochs: &'a TrustEpochs,
+    extensions: &'a Extensions,
     upstreams: BTreeMap<String, proto::Upstream>,
     policies: BTreeMap<String, proto::ClientAuthPolicy>,
     certificates: BTreeMap<String, proto::ServerCertificate>,
     rewrites: BTreeMap<String, proto::RewriteRuleSet>,
     blobs: BTreeMap<[u8; 32], Blob>,
     keys: Vec<[u8; 32]>,
+    revocation_lists: BTreeSet<[u8; 32]>,
 }
 
 impl<'a> Lowering<'a> {
-    fn new(trust_epochs: &'a TrustEpochs) -> Self {
+    fn new(extensions: &'a Extensions) -> Self {
         Self {
-            trust_epochs,
+            extensions,
             upstreams: BTreeMap::new(),
             policies: BTreeMap::new(),
             certificates: BTreeMap::new(),
             rewrites: BTreeMap::new(),
             blobs: BTreeMap::new(),
             keys: Vec::new(),
+            revocation_lists: BTreeSet::new(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! They belong to SSL profiles by name. Putting the gateway or a profile does not touch them, so that no client of Azure
 //! can take them away; a profile that is made again under its old name gets them back.
 
+pub mod revocation_list;
 mod trust_epoch;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,10 @@ use model::ResourceName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub use self::trust_epoch::TrustEpochs;
+pub use self::{
+    revocation_list::{RevocationList, RevocationLists},
+    trust_epoch::TrustEpochs,
+};
 
 /// The extensions of one gateway.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -20,6 +24,7 @@ pub use self::trust_epoch::TrustEpochs;
 pub struct Extensions {
     policies: Policies,
     trust_epochs: TrustEpochs,
+    revocation_lists: RevocationLists,
 }
 
 /// Documents of client auth policies by SSL profile, whether it exists or not.
@@ -38,7 +43,12 @@ impl Extensions {
 
     /// The form in which they are stored: the same for equal ones.
     pub fn to_json(&self) -> String {
-        json!({ "policies": self.policies.0, "trustEpochs": self.trust_epochs }).to_string()
+        json!({
+            "policies": self.policies.0,
+            "trustEpochs": self.trust_epochs,
+            "revocationLists": self.revocation_lists,
+        })
+        .to_string()
     }
 
     /// The client auth policies.
@@ -49,6 +59,20 @@ impl Extensions {
     /// Since when each profile demands what it demands.
     pub fn trust_epochs(&self) -> &TrustEpochs {
         &self.trust_epochs
+    }
+
+    /// Uploaded revocation lists, which belong to trusted client certificates.
+    pub fn revocation_lists(&self) -> &RevocationLists {
+        &self.revocation_lists
+    }
+
+    /// The same with other revocation lists.
+    #[must_use]
+    pub fn with_revocation_lists(self, revocation_lists: RevocationLists) -> Self {
+        Self {
+            revocation_lists,
+            ..self
+        }
     }
 
     /// The same with the trust epochs of `generation`: see [`TrustEpochs::advanced`].

@@ -1,6 +1,7 @@
 //! From a stored document to what ARM answers: ids, etags, states, defaults and back references filled in.
 
 mod policy;
+mod revocation_list;
 
 use std::collections::HashMap;
 
@@ -8,6 +9,7 @@ use model::{Collection, GatewayId, OperationalState, ProvisioningState, Resource
 use serde_json::{Map, Value, json};
 
 pub use self::policy::client_auth_policy;
+pub use self::revocation_list::{revocation_list, revocation_lists};
 use crate::defaults;
 use crate::facts::PRIVATE;
 

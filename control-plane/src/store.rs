@@ -23,6 +23,7 @@ pub use self::{
     },
     readiness::ReadinessPosition,
     resource_group::{DeleteResourceGroup, PutResourceGroup, ResourceGroup},
+    revocation_list::{LIST_PART, ListInSnapshot, NewRevocationList},
     turn::Turn,
     wake::Topic,
     worker::{InForce, Session, WantedGateway},
@@ -35,6 +36,7 @@ mod gateway;
 mod operation;
 mod readiness;
 mod resource_group;
+mod revocation_list;
 mod ticket_key;
 mod turn;
 mod wake;

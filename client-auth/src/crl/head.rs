@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 use rustls_pki_types::UnixTime;
 
 use super::CrlNumber;
+use crate::Sha256Fingerprint;
+use crate::certificate::Certificate;
 
 /// What is known about a list whose signature was good, apart from its entries. Small enough to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,17 @@ impl CrlHead {
             Ordering::Greater => Succession::Newer,
             Ordering::Equal | Ordering::Less => Succession::Older,
         }
+    }
+
+    /// Whether this is a list of a CA with this certificate in DER: of its name and key, which may sign lists
+    /// (RFC 5280 section 4.2.1.3).
+    pub fn is_signed_by(&self, ca: &[u8]) -> bool {
+        Certificate::parse(ca).is_ok_and(|ca| {
+            let may_sign = ca.extensions.key_usage.is_none_or(|usage| usage.crl_sign);
+            may_sign
+                && *ca.key_id().as_bytes() == self.issuer_key
+                && *Sha256Fingerprint::of(ca.subject).as_bytes() == self.issuer_name
+        })
     }
 
     fn line(&self) -> (&[u8; 32], &[u8; 32], &[u8; 32]) {

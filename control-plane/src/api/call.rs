@@ -108,6 +108,18 @@ impl Call {
         self.url(self.uri.path_and_query().map_or("/", PathAndQuery::as_str))
     }
 
+    /// The media type of the body, without parameters.
+    pub(super) fn content_type(&self) -> Option<&str> {
+        let sent = self.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+        sent.split(';').next().map(str::trim)
+    }
+
+    /// The length of the body, if the request tells it.
+    fn content_length(&self) -> Option<usize> {
+        let sent = self.headers.get(header::CONTENT_LENGTH)?;
+        sent.to_str().ok()?.parse().ok()
+    }
+
     /// The request's path as sent.
     pub(super) fn path(&self) -> &str {
         self.uri.path()
@@ -128,24 +140,51 @@ impl RequestBody {
         .await;
         let bytes = match collected {
             Ok(Ok(collected)) => collected.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
-            Ok(Err(_broken)) => {
-                return Err(ApiError::bad_request(
-                    "InvalidRequestContent",
-                    "The request body could not be read.",
-                ));
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                return Err(too_large(MAX_BODY_BYTES));
             }
-            Err(_elapsed) => {
-                let message = "The request body did not arrive in time.";
-                return Err(ApiError::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "RequestTimeout",
-                    message,
-                ));
-            }
+            Ok(Err(_broken)) => return Err(unreadable()),
+            Err(_elapsed) => return Err(too_slow()),
         };
         let room = api.load.body(bytes.len()).await?;
         Ok((parse_json(&bytes)?, room))
+    }
+}
+
+impl RequestBody {
+    /// Reads a body of up to `limit` bytes that may take minutes to arrive, but not be silent for long.
+    ///
+    /// # Errors
+    /// 400 when it breaks off, 408 when it comes too slowly, 413 when it is too large.
+    pub(super) async fn upload(self, call: &Call, limit: usize) -> Result<Bytes, ApiError> {
+        let announced = call.content_length().unwrap_or_default();
+        if announced > limit {
+            return Err(too_large(limit));
+        }
+        let mut bytes = Vec::with_capacity(announced);
+        let mut body = self.0;
+        let reading = async {
+            while let Some(frame) = next_frame(&mut body).await? {
+                if bytes.len().saturating_add(frame.len()) > limit {
+                    return Err(too_large(limit));
+                }
+                bytes.extend_from_slice(&frame);
+            }
+            Ok(())
+        };
+        let in_time = time::timeout(UPLOAD_DEADLINE, reading).await;
+        in_time.map_err(|_elapsed| too_slow())??;
+        Ok(Bytes::from(bytes))
+    }
+}
+
+/// Data of a body; empty for frames without any. `None`: its end.
+async fn next_frame(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
+    match time::timeout(UPLOAD_IDLE, body.frame()).await {
+        Err(_elapsed) => Err(too_slow()),
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(frame))) => Ok(Some(frame.into_data().unwrap_or_default())),
+        Ok(Some(Err(_broken))) => Err(unreadable()),
     }
 }
 
@@ -164,8 +203,20 @@ fn parse_json(bytes: &Bytes) -> Result<Value, ApiError> {
     })
 }
 
-fn too_large() -> ApiError {
-    let message = format!("The request body is larger than {MAX_BODY_BYTES} bytes.");
+fn unreadable() -> ApiError {
+    ApiError::bad_request(
+        "InvalidRequestContent",
+        "The request body could not be read.",
+    )
+}
+
+fn too_slow() -> ApiError {
+    let message = "The request body did not arrive in time.";
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message)
+}
+
+fn too_large(limit: usize) -> ApiError {
+    let message = format!("The request body is larger than {limit} bytes.");
     ApiError::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "RequestContentTooLarge",
@@ -257,3 +308,6 @@ fn base_url(api: &Api, parts: &Parts) -> Result<String, ApiError> {
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// As in Azure Resource Manager.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Fifty megabytes within it are less than four megabits a second.
+const UPLOAD_DEADLINE: Duration = Duration::from_mins(2);
+const UPLOAD_IDLE: Duration = Duration::from_secs(10);

@@ -95,7 +95,8 @@ pub(super) fn name(stored: &StoredGateway, id: &ChildId) -> Option<ResourceName>
     ResourceName::parse(found.get("name")?.as_str()?).ok()
 }
 
-async fn load_parent(api: &Api, id: &GatewayId) -> Result<StoredGateway, ApiError> {
+/// The gateway of a child, which itself may be missing.
+pub(super) async fn load_parent(api: &Api, id: &GatewayId) -> Result<StoredGateway, ApiError> {
     let found = api
         .store()
         .find_gateway(&Permit::<Read>::for_caller(), id)

@@ -17,6 +17,8 @@ pub(super) struct Load {
     bodies: Arc<Semaphore>,
     /// Documents that are parsed, each on a thread of its own.
     parses: Arc<Semaphore>,
+    /// Uploads of revocation lists, each up to a hundred megabytes of body and half as much of list.
+    uploads: Arc<Semaphore>,
     patience: Duration,
 }
 
@@ -31,6 +33,7 @@ impl Load {
         Self {
             bodies: Arc::new(Semaphore::new(bodies_kib)),
             parses: Arc::new(Semaphore::new(parses)),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
             patience,
         }
     }
@@ -43,6 +46,19 @@ impl Load {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.bodies).acquire_many_owned(kib);
         time::timeout(self.patience, room)
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .ok_or_else(busy)
+    }
+
+    /// The right to upload a revocation list, for as long as it is in memory.
+    ///
+    /// # Errors
+    /// 503 with `Retry-After`.
+    pub(super) async fn upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let turn = Arc::clone(&self.uploads).acquire_owned();
+        time::timeout(self.patience, turn)
             .await
             .ok()
             .and_then(Result::ok)
@@ -62,6 +78,9 @@ impl Load {
             .ok_or_else(busy)
     }
 }
+
+/// Two of the largest lists at a time take less than half a gigabyte.
+const UPLOADS: usize = 2;
 
 fn busy() -> ApiError {
     let message = "The server works on too many other requests at the moment. Try again.";
@@ -90,5 +109,9 @@ mod tests {
         assert_eq!(load.parse().await.unwrap_err().code(), "ServerBusy");
         drop(parsing);
         assert!(load.parse().await.is_ok());
+        let uploads = [load.upload().await.unwrap(), load.upload().await.unwrap()];
+        assert_eq!(load.upload().await.unwrap_err().code(), "ServerBusy");
+        drop(uploads);
+        assert!(load.upload().await.is_ok());
     }
 }

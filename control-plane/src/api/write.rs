@@ -14,16 +14,20 @@ use std::{
 
 use model::{Collection, GatewayId, ResourceName};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
-use super::{Api, call::Call, child, error::ApiError, gateway, resource_group};
+use super::{
+    Api, call::Call, child, error::ApiError, gateway, resource_group, revocation_list::NewList,
+};
 use crate::{
     api_version::ApiVersion,
+    certificate,
     compile::{self, Compiled},
-    extension::Extensions,
+    extension::{Extensions, RevocationList},
     parse::{self, ParseContext, Parsed, PolicyContext},
     permit::{Permit, Write},
     render,
-    store::{Committed, Precondition, PutGateway, StoreError, StoredGateway},
+    store::{Committed, NewRevocationList, Precondition, PutGateway, StoreError, StoredGateway},
 };
 
 /// What a request makes of the stored gateway.
@@ -34,10 +38,14 @@ pub(super) enum Edit {
     DeleteChild(Collection, ResourceName),
     /// Take the client auth policy of an SSL profile away; the profile need not exist.
     DeletePolicy(ResourceName),
+    /// Take one revocation list out: that of this trusted client certificate and name.
+    DeleteRevocationList(ResourceName, ResourceName),
     /// Put one child in.
     PutChild(Collection, ResourceName, Value),
     /// Replace the client auth policy of an SSL profile.
     PutPolicy(ResourceName, Value),
+    /// Put one revocation list in.
+    PutRevocationList(NewList),
     /// Put in the whole document.
     Replace(Value),
     /// Cease to serve (true), or serve again.
@@ -50,11 +58,41 @@ pub(super) enum Edit {
 pub(super) struct Written {
     /// As the store says.
     pub(super) committed: Committed,
-    /// Whether the child or policy that the request names was there before.
+    /// Whether the child or extension that the request names was there before.
     pub(super) child_existed: bool,
 }
 
-/// Applies `edit`; `None`: the child or policy that is to be deleted does not exist.
+impl Edit {
+    /// Whether the child or extension that the edit is about is there; `None`: it is about the gateway itself.
+    fn finds(&self, stored: Option<&StoredGateway>) -> Option<bool> {
+        match self {
+            Self::DeleteChild(collection, name) | Self::PutChild(collection, name, _) => {
+                let child =
+                    |stored| render::child(&gateway::facts(stored), *collection, name).is_some();
+                Some(stored.is_some_and(child))
+            }
+            Self::DeletePolicy(profile) | Self::PutPolicy(profile, _) => {
+                let policies = stored.map(|stored| stored.extensions.policies());
+                Some(policies.is_some_and(|policies| policies.find(profile).is_some()))
+            }
+            Self::DeleteRevocationList(trusted, name)
+            | Self::PutRevocationList(NewList { trusted, name, .. }) => {
+                let lists = stored.map(|stored| stored.extensions.revocation_lists());
+                Some(lists.is_some_and(|lists| lists.find(trusted, name).is_some()))
+            }
+            Self::Replace(_) | Self::Stop(_) | Self::Tags(_) => None,
+        }
+    }
+
+    fn deletes(&self) -> bool {
+        matches!(
+            self,
+            Self::DeleteChild(..) | Self::DeletePolicy(_) | Self::DeleteRevocationList(..)
+        )
+    }
+}
+
+/// Applies `edit`; `None`: the child or extension that is to be deleted does not exist.
 ///
 /// # Errors
 /// 400 with all violations; 404 without group or, for all but [`Edit::Replace`], without gateway; 412; 409 while the
@@ -74,7 +112,7 @@ pub(super) async fn apply(
             return Ok(None);
         };
         let precondition = draft.precondition(&wanted)?;
-        let child_existed = draft.child_existed;
+        let child_existed = draft.finds.unwrap_or_default();
         let put = draft.prepare(api, call, precondition).await?;
         match api.store().put_gateway(&permit, put).await {
             Ok(committed) => {
@@ -97,7 +135,20 @@ struct Draft {
     id: GatewayId,
     stored: Option<StoredGateway>,
     edit: Arc<Edit>,
-    child_existed: bool,
+    /// Whether the child or extension that the edit is about is there; `None`: it is about the gateway itself.
+    finds: Option<bool>,
+}
+
+/// What came of a draft.
+struct Prepared {
+    draft: Draft,
+    parsed: Parsed,
+    extensions: Extensions,
+    new_list: Option<NewRevocationList>,
+    /// The newer list that a new one replaces because the caller says so.
+    rolled_back: Option<RevocationList>,
+    compiled: Compiled,
+    stopped: bool,
 }
 
 impl Draft {
@@ -116,57 +167,35 @@ impl Draft {
             let group = resource_group::load(api, id.group()).await?;
             GatewayId::new(group.id, id.name().clone())
         };
-        let child_existed = match (edit.as_ref(), &stored) {
-            (
-                Edit::DeleteChild(..)
-                | Edit::DeletePolicy(_)
-                | Edit::PutChild(..)
-                | Edit::PutPolicy(..),
-                None,
-            ) => return Err(gateway::parent_not_found(&id)),
-            (Edit::Stop(_) | Edit::Tags(_), None) => return Err(gateway::not_found(&id)),
-            (Edit::Replace(_) | Edit::Stop(_) | Edit::Tags(_), _) => false,
-            (
-                Edit::DeleteChild(collection, name) | Edit::PutChild(collection, name, _),
-                Some(stored),
-            ) => render::child(&gateway::facts(stored), *collection, name).is_some(),
-            (Edit::PutPolicy(profile, _), Some(stored)) if !has_profile(stored, profile) => {
+        let finds = edit.finds(stored.as_ref());
+        match (edit.as_ref(), &stored, finds) {
+            (_, None, Some(_)) => return Err(gateway::parent_not_found(&id)),
+            (Edit::Stop(_) | Edit::Tags(_), None, None) => return Err(gateway::not_found(&id)),
+            (Edit::PutPolicy(profile, _), Some(stored), _) if !has_profile(stored, profile) => {
                 let profile = id.child(Collection::SSL_PROFILES, profile.clone());
                 return Err(child::parent_not_found(&profile));
             }
-            (Edit::DeletePolicy(profile) | Edit::PutPolicy(profile, _), Some(stored)) => {
-                stored.extensions.policies().find(profile).is_some()
-            }
-        };
-        let deletes = matches!(edit.as_ref(), Edit::DeleteChild(..) | Edit::DeletePolicy(_));
-        if deletes && !child_existed {
-            return Ok(None);
+            (edit, Some(_), Some(false)) if edit.deletes() => return Ok(None),
+            _ => {}
         }
         tracing::debug!(gateway = %id, correlation_id = call.context.correlation_id, "writing");
         Ok(Some(Self {
             id,
             stored,
             edit: Arc::clone(edit),
-            child_existed,
+            finds,
         }))
     }
 
     /// What the store shall demand of the gateway. A child or policy is there or not on its own account; its ETag is the
     /// gateway's.
     fn precondition(&self, wanted: &Precondition) -> Result<Precondition, ApiError> {
-        let about_child = matches!(
-            self.edit.as_ref(),
-            Edit::DeleteChild(..)
-                | Edit::DeletePolicy(_)
-                | Edit::PutChild(..)
-                | Edit::PutPolicy(..)
-        );
+        let Some(exists) = self.finds else {
+            return Ok(wanted.clone());
+        };
         match wanted {
-            _ if !about_child => Ok(wanted.clone()),
-            Precondition::Absent if !self.child_existed => Ok(Precondition::None),
-            Precondition::ETag(_) | Precondition::Exists if self.child_existed => {
-                Ok(wanted.clone())
-            }
+            Precondition::Absent if !exists => Ok(Precondition::None),
+            Precondition::ETag(_) | Precondition::Exists if exists => Ok(wanted.clone()),
             Precondition::None => Ok(Precondition::None),
             Precondition::Absent => Err(ApiError::precondition_failed(
                 "The resource exists, and If-None-Match demands that it does not.",
@@ -189,36 +218,73 @@ impl Draft {
         let permit = api.load.parse().await?;
         let abandoned = Abandoned::default();
         let flag = Arc::clone(&abandoned.0);
+        let now = api.parts.clock.now();
         let parsed = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let extensions = self.extensions()?;
-            let parsed = self.parse(&api_version, &extensions, &flag)?;
-            let extensions = self.advanced(extensions, &parsed);
-            let (stopped, compiled) = self.compile(&parsed, &extensions);
-            Ok::<_, ApiError>((self, parsed, extensions, compiled, stopped))
+            self.carry_out(now, &api_version, &flag)
         });
-        let (draft, parsed, extensions, compiled, stopped) =
-            match tokio::time::timeout(PARSE_DEADLINE, parsed).await {
-                Ok(Ok(prepared)) => prepared?,
-                // The panic guard of the request counts and answers it.
-                Ok(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                Ok(Err(error)) => return Err(ApiError::internal(error)),
-                Err(_elapsed) => return Err(too_expensive()),
-            };
+        let prepared = match tokio::time::timeout(PARSE_DEADLINE, parsed).await {
+            Ok(Ok(prepared)) => prepared?,
+            // The panic guard of the request counts and answers it.
+            Ok(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Ok(Err(error)) => return Err(ApiError::internal(error)),
+            Err(_elapsed) => return Err(too_expensive()),
+        };
+        prepared.log_rollback();
         let now = api.parts.clock.now();
+        let new_list = prepared.new_list;
+        let travel = travel_time(new_list.as_ref());
+        let stored = prepared.draft.stored;
         Ok(PutGateway {
-            id: draft.id,
-            document: parsed.document,
-            extensions,
-            secrets: parsed.secrets,
-            keys: parsed.keys,
-            compiled,
-            stopped,
-            expected_generation: draft.stored.map(|stored| stored.generation),
+            id: prepared.draft.id,
+            document: prepared.parsed.document,
+            extensions: prepared.extensions,
+            new_list,
+            secrets: prepared.parsed.secrets,
+            keys: prepared.parsed.keys,
+            compiled: prepared.compiled,
+            stopped: prepared.stopped,
+            expected_generation: stored.map(|stored| stored.generation),
             precondition,
             correlation_id: call.context.correlation_id.clone(),
             now,
-            deadline: now + api.parts.operation_deadline,
+            deadline: now + api.parts.operation_deadline + travel,
+        })
+    }
+
+    /// Blocks.
+    fn carry_out(
+        self,
+        now: OffsetDateTime,
+        api_version: &ApiVersion,
+        abandoned: &AtomicBool,
+    ) -> Result<Prepared, ApiError> {
+        let extensions = self.extensions()?;
+        let parsed = self.parse(api_version, &extensions, abandoned)?;
+        let (extensions, rolled_back) = self.advanced(now, extensions, &parsed)?;
+        let (stopped, compiled) = self.compile(&parsed, &extensions);
+        let new_list = match self.edit.as_ref() {
+            Edit::PutRevocationList(new) => Some(NewRevocationList {
+                sha256: certificate::sha256(&new.der),
+                der: new.der.clone(),
+            }),
+            Edit::DeleteChild(..)
+            | Edit::DeletePolicy(_)
+            | Edit::DeleteRevocationList(..)
+            | Edit::PutChild(..)
+            | Edit::PutPolicy(..)
+            | Edit::Replace(_)
+            | Edit::Stop(_)
+            | Edit::Tags(_) => None,
+        };
+        Ok(Prepared {
+            draft: self,
+            parsed,
+            extensions,
+            new_list,
+            rolled_back,
+            compiled,
+            stopped,
         })
     }
 
@@ -247,7 +313,14 @@ impl Draft {
                 Cow::Owned(parse::with_child(stored, *collection, name, body)?)
             }
             // The document stays; its tags put in place of its tags make it a request body.
-            (Edit::DeletePolicy(_) | Edit::PutPolicy(..) | Edit::Stop(_), Some(stored)) => {
+            (
+                Edit::DeletePolicy(_)
+                | Edit::DeleteRevocationList(..)
+                | Edit::PutPolicy(..)
+                | Edit::PutRevocationList(_)
+                | Edit::Stop(_),
+                Some(stored),
+            ) => {
                 let tags = json!({ "tags": stored.get("tags") });
                 Cow::Owned(parse::with_tags(stored, &tags)?)
             }
@@ -256,7 +329,7 @@ impl Draft {
         Ok(parse::application_gateway(&context, &body)?)
     }
 
-    /// What is stored beside the document, after the edit.
+    /// What is stored beside the document and decides how it is read, after the edit.
     fn extensions(&self) -> Result<Extensions, ApiError> {
         let Some(stored) = &self.stored else {
             return Ok(Extensions::default());
@@ -274,21 +347,49 @@ impl Draft {
                 extensions.with_policy(profile, parse::client_auth_policy(&context, body)?)
             }
             Edit::DeleteChild(..)
+            | Edit::DeleteRevocationList(..)
             | Edit::PutChild(..)
+            | Edit::PutRevocationList(_)
             | Edit::Replace(_)
             | Edit::Stop(_)
             | Edit::Tags(_) => extensions,
         })
     }
 
-    /// With the trust epochs of the generation that the write makes.
-    fn advanced(&self, extensions: Extensions, parsed: &Parsed) -> Extensions {
+    /// With the revocation lists after the edit and the trust epochs of the generation that the write makes; and the
+    /// newer list that a new one replaces because the caller says so.
+    fn advanced(
+        &self,
+        now: OffsetDateTime,
+        extensions: Extensions,
+        parsed: &Parsed,
+    ) -> Result<(Extensions, Option<RevocationList>), ApiError> {
         let stored = self.stored.as_ref();
         let generation = stored.map_or(0, |stored| stored.generation) + 1;
-        extensions.at(
+        let extensions = extensions.at(
             u64::try_from(generation).unwrap_or_default(),
             &compile::demands(&parsed.gateway),
-        )
+        );
+        let lists = extensions.revocation_lists().clone();
+        match self.edit.as_ref() {
+            Edit::DeleteRevocationList(trusted, name) => {
+                let lists = lists.without(trusted, name);
+                Ok((extensions.with_revocation_lists(lists), None))
+            }
+            Edit::PutRevocationList(new) => {
+                let admitted = new.admit(now, &self.id, &parsed.document, &lists)?;
+                let lists = lists.with(admitted.list);
+                let extensions = extensions.with_revocation_lists(lists);
+                Ok((extensions, admitted.rolled_back))
+            }
+            Edit::DeleteChild(..)
+            | Edit::DeletePolicy(_)
+            | Edit::PutChild(..)
+            | Edit::PutPolicy(..)
+            | Edit::Replace(_)
+            | Edit::Stop(_)
+            | Edit::Tags(_) => Ok((extensions, None)),
+        }
     }
 
     /// A stopped gateway stays stopped through all other changes.
@@ -302,7 +403,7 @@ impl Draft {
             if stopped {
                 compile::stopped(&self.id)
             } else {
-                compile::snapshot(&parsed.gateway, extensions.trust_epochs())
+                compile::snapshot(&parsed.gateway, extensions)
             },
         )
     }
@@ -311,6 +412,28 @@ impl Draft {
 fn has_profile(stored: &StoredGateway, profile: &ResourceName) -> bool {
     let facts = gateway::facts(stored);
     render::child(&facts, Collection::SSL_PROFILES, profile).is_some()
+}
+
+impl Prepared {
+    /// For the audit: who reads the log can tell that older evidence is in force again, and by whose request.
+    fn log_rollback(&self) {
+        if let Some(newer) = &self.rolled_back {
+            tracing::warn!(
+                gateway_id = %self.draft.id,
+                trusted_client_certificate = %newer.trusted,
+                revocation_list = %newer.name,
+                newer_number = newer.head.number.as_ref().map(tracing::field::display),
+                newer_sha256 = hex::encode(newer.head.sha256),
+                "a revocation list is rolled back as the caller demands"
+            );
+        }
+    }
+}
+
+/// What workers have for a large list beyond the usual deadline: a second for each megabyte.
+fn travel_time(list: Option<&NewRevocationList>) -> Duration {
+    let bytes = list.map_or(0, |list| list.der.len());
+    Duration::from_secs(bytes as u64 / 1_000_000)
 }
 
 /// Tells a parse that its request has ended.
@@ -325,7 +448,7 @@ impl Drop for Abandoned {
 
 /// 400: clients repeat 5xx answers, and repeating would cost the same again.
 fn too_expensive() -> ApiError {
-    let message = "Opening the certificates of the request takes too long. Export the PFX files with fewer iterations.";
+    let message = "Opening the certificates of the request takes too long. Export PFX files with fewer iterations.";
     ApiError::bad_request("RequestTooExpensive", message)
 }
 

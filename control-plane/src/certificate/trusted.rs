@@ -3,8 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use client_auth::{TrustBundle, TrustBundleError};
+use model::ResourceName;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::Value;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
@@ -65,6 +67,23 @@ pub(crate) fn client_ca(name: &str, data: &str, anchor: Anchor) -> Result<Client
     }?;
     let validated = STANDARD.encode(pem(bundle.certificates()));
     Ok(ClientCa { bundle, validated })
+}
+
+/// The upload of client CAs of this name in a stored document.
+pub(crate) fn bundle_in(document: &Value, name: &ResourceName) -> Option<TrustBundle> {
+    let all = document.pointer("/properties/trustedClientCertificates")?;
+    let is_named = |entry: &&Value| {
+        let own = entry.get("name").and_then(Value::as_str);
+        own.is_some_and(|own| own.eq_ignore_ascii_case(name.as_str()))
+    };
+    let data = all
+        .as_array()?
+        .iter()
+        .find(is_named)?
+        .pointer("/properties/data")?;
+    // Whether it may lack a root was decided when it was stored.
+    let ca = client_ca(name.as_str(), data.as_str()?, Anchor::AnyCa).ok()?;
+    Some(ca.bundle)
 }
 
 /// Reads the roots of backends: one or more certificates, PEM or DER, plain or in base64.

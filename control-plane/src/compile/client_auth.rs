@@ -15,12 +15,12 @@ use prost::Message;
 use proto::config::v1 as proto;
 
 use super::Lowering;
-use crate::{certificate::sha256, extension::TrustEpochs};
+use crate::{certificate::sha256, extension::Extensions};
 
 /// What each profile that a listener uses demands of clients, by a hash of all that the workers get of it but for its
 /// trust epoch and for CRLs, which are evidence and no demand.
 pub fn demands(gateway: &ApplicationGateway) -> BTreeMap<ResourceName, [u8; 32]> {
-    let nothing = TrustEpochs::default();
+    let nothing = Extensions::default();
     let mut lowering = Lowering::new(&nothing);
     let profiles = gateway
         .listeners()
@@ -57,7 +57,11 @@ impl Lowering<'_> {
     pub(super) fn client_auth(&mut self, profile: &SslProfile) -> Option<String> {
         let name = profile.name().to_string();
         let policy = proto::ClientAuthPolicy {
-            trust_epoch: self.trust_epochs.of(profile.name()).unwrap_or_default(),
+            trust_epoch: self
+                .extensions
+                .trust_epochs()
+                .of(profile.name())
+                .unwrap_or_default(),
             ..self.policy(profile, profile.client_auth()?)
         };
         self.policies.insert(name.clone(), policy);
@@ -94,9 +98,26 @@ impl Lowering<'_> {
                 sha256: self.certificate_list(trusted.bundle.certificates()),
             }),
             revocation: revocation::lower(&asked.revocation_of(&trusted.name)),
-            crls: Vec::new(),
+            crls: self.revocation_lists(trusted),
         };
         asked.trusted().iter().map(lower).collect()
+    }
+
+    /// Uploaded lists, but for those whose CA is not trusted any more.
+    fn revocation_lists(
+        &mut self,
+        trusted: &TrustedClientCertificate,
+    ) -> Vec<proto::RevocationList> {
+        let lists = self.extensions.revocation_lists().of(&trusted.name);
+        let mut lowered = Vec::new();
+        for list in lists.filter(|list| list.is_active(&trusted.bundle)) {
+            self.revocation_lists.insert(list.head.sha256);
+            lowered.push(proto::RevocationList {
+                name: list.name.to_string(),
+                sha256: list.head.sha256.to_vec(),
+            });
+        }
+        lowered
     }
 }
 

@@ -6,7 +6,9 @@ use proto::config::v1::BlobKind;
 use sqlx::{AnyConnection, FromRow};
 use zeroize::Zeroizing;
 
-use super::{PutGateway, Store, StoreError, gateway::GatewayRow, micros};
+use super::{
+    ListInSnapshot, PutGateway, Store, StoreError, gateway::GatewayRow, micros, revocation_list,
+};
 use crate::{
     compile::Blob,
     parse::SecretBlob,
@@ -31,6 +33,8 @@ pub struct Content {
     pub blobs: Vec<[u8; 32]>,
     /// Private keys that the snapshot refers to.
     pub keys: Vec<[u8; 32]>,
+    /// Revocation lists that the snapshot refers to.
+    pub revocation_lists: Vec<ListInSnapshot>,
 }
 
 impl Store {
@@ -50,11 +54,13 @@ impl Store {
         };
         let blobs = blob_hashes(&mut connection, gateway).await?;
         let keys = snapshot_secret_hashes(&mut connection, gateway).await?;
+        let revocation_lists = revocation_list::in_snapshot(&mut connection, gateway).await?;
         Ok(Some(Content {
             sha256: sha256(row.sha256, gateway)?,
             snapshot: row.bytes,
             blobs: hashes(blobs, gateway)?,
             keys: hashes(keys, gateway)?,
+            revocation_lists,
         }))
     }
 
@@ -135,6 +141,7 @@ pub(super) async fn replace(
             insert_blob(connection, &row.id, blob, now).await?;
         }
     }
+    revocation_list::replace(connection, row, put).await?;
     delete_snapshots(connection, &row.id).await?;
     insert_snapshot(connection, row, put, now).await?;
     Ok(())
@@ -173,7 +180,7 @@ fn place(gateway: &str, sha256: &[u8; 32]) -> Vec<u8> {
     [gateway.as_bytes(), b"\0", sha256].concat()
 }
 
-fn sha256(bytes: Vec<u8>, gateway: &str) -> Result<[u8; 32], StoreError> {
+pub(super) fn sha256(bytes: Vec<u8>, gateway: &str) -> Result<[u8; 32], StoreError> {
     bytes
         .try_into()
         .map_err(|_| StoreError::corrupt(format!("{gateway}: a hash")))

@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError, Topic, Writing, content, micros, operation as operations, resource_group,
+    NewRevocationList, Store, StoreError, Topic, Writing, content, micros, operation as operations,
+    resource_group,
 };
 use crate::{
     compile::Compiled,
@@ -61,6 +62,8 @@ pub struct PutGateway {
     /// SHA-256 of every private key that the document refers to, used by the snapshot or not. The store drops the
     /// others.
     pub keys: Vec<[u8; 32]>,
+    /// The bytes of a revocation list that `extensions` tell of, where it comes with the request.
+    pub new_list: Option<NewRevocationList>,
     /// `compile::snapshot` with the trust epochs of `extensions`, or `compile::stopped` when `stopped`.
     pub compiled: Compiled,
     /// Whether the gateway shall not serve.

@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 
 use crate::{
     permit::{Permit, Read},
-    store::{Content, Store, StoreError, WantedGateway},
+    store::{Content, LIST_PART, ListInSnapshot, Store, StoreError, WantedGateway},
 };
 
-/// Of one chunk, in bytes.
-const CHUNK: usize = 256 * 1024;
+/// Of one chunk, in bytes; what is read part by part is stored in parts of this size.
+const CHUNK: u64 = LIST_PART as u64;
 
 /// A snapshot on its way to the worker.
 pub(super) struct Delivery {
@@ -35,16 +35,22 @@ pub(super) enum Next {
     Gone,
 }
 
+/// A blob to send.
 #[derive(Debug, Clone, Copy)]
-struct Part {
-    sha256: [u8; 32],
-    kind: BlobKind,
+enum Part {
+    Certificates([u8; 32]),
+    PrivateKey([u8; 32]),
+    /// Read part by part: it may have 50 MiB, and many workers may read at once.
+    RevocationList(ListInSnapshot),
+    Snapshot([u8; 32]),
 }
 
 struct OpenBlob {
     part: Part,
+    /// Empty for what is read part by part.
     bytes: Zeroizing<Vec<u8>>,
-    offset: usize,
+    size: u64,
+    offset: u64,
 }
 
 impl Delivery {
@@ -62,7 +68,7 @@ impl Delivery {
         let Some(content) = found.filter(|content| Some(content.sha256) == wanted.sha256) else {
             return Ok(None);
         };
-        let rest = parts(&content).filter(|part| !has(&part.sha256)).collect();
+        let rest = parts(&content).filter(|part| !has(part.sha256())).collect();
         Ok(Some(Self {
             wanted,
             content,
@@ -74,7 +80,7 @@ impl Delivery {
 
     /// Every blob that the snapshot needs, with the snapshot itself.
     pub(super) fn all(&self) -> HashSet<[u8; 32]> {
-        parts(&self.content).map(|part| part.sha256).collect()
+        parts(&self.content).map(|part| *part.sha256()).collect()
     }
 
     /// The blobs that were sent in full.
@@ -93,33 +99,33 @@ impl Delivery {
         store: &Store,
         permit: &Permit<Read>,
     ) -> Result<Next, StoreError> {
-        if self.open.is_none() {
-            let Some(part) = self.rest.pop_front() else {
-                return Ok(Next::Complete);
-            };
-            let Some(bytes) = self.load(store, permit, part).await? else {
-                return Ok(Next::Gone);
-            };
-            self.open = Some(OpenBlob {
-                part,
-                bytes,
-                offset: 0,
-            });
-        }
-        let Some(open) = &mut self.open else {
-            return Ok(Next::Complete);
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => match self.rest.pop_front() {
+                None => return Ok(Next::Complete),
+                Some(part) => match self.open(store, permit, part).await? {
+                    None => return Ok(Next::Gone),
+                    Some(open) => open,
+                },
+            },
         };
-        let chunk = open.chunk();
+        let key = &self.wanted.key;
+        let Some(chunk) = open.chunk(store, permit, key).await? else {
+            return Ok(Next::Gone);
+        };
         if open.is_at_end() {
-            self.sent.push(open.part.sha256);
-            self.open = None;
+            self.sent.push(*open.part.sha256());
+        } else {
+            self.open = Some(open);
         }
         Ok(Next::Chunk(chunk))
     }
 
     /// The message that follows the blobs.
     pub(super) fn apply(&self, nonce: u64) -> ApplyGateway {
-        let others = self.content.blobs.iter().chain(&self.content.keys);
+        let content = &self.content;
+        let lists = content.revocation_lists.iter().map(|list| &list.sha256);
+        let others = content.blobs.iter().chain(&content.keys).chain(lists);
         ApplyGateway {
             nonce,
             gateway_id: self.wanted.id.clone(),
@@ -129,45 +135,101 @@ impl Delivery {
         }
     }
 
-    async fn load(
-        &mut self,
+    /// `None`: it is not there any more.
+    async fn open(
+        &self,
         store: &Store,
         permit: &Permit<Read>,
         part: Part,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+    ) -> Result<Option<OpenBlob>, StoreError> {
         let key = &self.wanted.key;
-        match part.kind {
-            BlobKind::PrivateKey => store.find_private_key(permit, key, &part.sha256).await,
-            BlobKind::Snapshot => Ok(Some(Zeroizing::new(self.content.snapshot.clone()))),
-            BlobKind::Certificates | BlobKind::Crl | BlobKind::Unspecified => {
-                let blob = store.find_blob(permit, key, &part.sha256).await?;
-                Ok(blob.map(|blob| Zeroizing::new(blob.bytes)))
+        let bytes = match &part {
+            Part::Certificates(sha256) => {
+                let blob = store.find_blob(permit, key, sha256).await?;
+                blob.map(|blob| Zeroizing::new(blob.bytes))
             }
-        }
+            Part::PrivateKey(sha256) => store.find_private_key(permit, key, sha256).await?,
+            Part::RevocationList(_) => Some(Zeroizing::default()),
+            Part::Snapshot(_) => Some(Zeroizing::new(self.content.snapshot.clone())),
+        };
+        Ok(bytes.map(|bytes| OpenBlob {
+            size: match &part {
+                Part::RevocationList(list) => list.size,
+                Part::Certificates(_) | Part::PrivateKey(_) | Part::Snapshot(_) => {
+                    bytes.len() as u64
+                }
+            },
+            part,
+            bytes,
+            offset: 0,
+        }))
     }
 }
 
 impl OpenBlob {
-    fn chunk(&mut self) -> BlobChunk {
-        let end = self.bytes.len().min(self.offset + CHUNK);
-        let data = self
-            .bytes
-            .get(self.offset..end)
-            .unwrap_or_default()
-            .to_vec();
-        let offset = std::mem::replace(&mut self.offset, end);
-        BlobChunk {
-            sha256: self.part.sha256.to_vec(),
-            kind: self.part.kind.into(),
-            size: self.bytes.len() as u64,
-            offset: offset as u64,
-            data,
+    /// `None`: it is not there any more.
+    async fn chunk(
+        &mut self,
+        store: &Store,
+        permit: &Permit<Read>,
+        gateway: &str,
+    ) -> Result<Option<BlobChunk>, StoreError> {
+        let end = self.size.min(self.offset + CHUNK);
+        let data = match &self.part {
+            Part::RevocationList(list) => {
+                let position = i64::try_from(self.offset / CHUNK).unwrap_or(i64::MAX);
+                let part = store.find_list_part(permit, gateway, &list.sha256, position);
+                part.await?
+            }
+            Part::Certificates(_) | Part::PrivateKey(_) | Part::Snapshot(_) => {
+                let range = index(self.offset)..index(end);
+                Some(self.bytes.get(range).unwrap_or_default().to_vec())
+            }
+        };
+        let Some(data) = data else {
+            return Ok(None);
+        };
+        if data.len() as u64 != end - self.offset {
+            return Err(StoreError::corrupt(format!("{gateway}: a part of a blob")));
         }
+        let offset = std::mem::replace(&mut self.offset, end);
+        Ok(Some(BlobChunk {
+            sha256: self.part.sha256().to_vec(),
+            kind: self.part.kind().into(),
+            size: self.size,
+            offset,
+            data,
+        }))
     }
 
     fn is_at_end(&self) -> bool {
-        self.offset >= self.bytes.len()
+        self.offset >= self.size
     }
+}
+
+impl Part {
+    fn sha256(&self) -> &[u8; 32] {
+        match self {
+            Self::Certificates(sha256) | Self::PrivateKey(sha256) | Self::Snapshot(sha256) => {
+                sha256
+            }
+            Self::RevocationList(list) => &list.sha256,
+        }
+    }
+
+    fn kind(&self) -> BlobKind {
+        match self {
+            Self::Certificates(_) => BlobKind::Certificates,
+            Self::PrivateKey(_) => BlobKind::PrivateKey,
+            Self::RevocationList(_) => BlobKind::Crl,
+            Self::Snapshot(_) => BlobKind::Snapshot,
+        }
+    }
+}
+
+/// An offset into what is in memory.
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
 /// A generation as on the wire; the store's check constraint keeps it positive.
@@ -177,14 +239,10 @@ pub(super) fn generation(wanted: &WantedGateway) -> u64 {
 
 /// The snapshot comes last: a worker that has it has the rest.
 fn parts(content: &Content) -> impl Iterator<Item = Part> {
-    let part = |kind| {
-        move |sha256: &[u8; 32]| Part {
-            sha256: *sha256,
-            kind,
-        }
-    };
-    let certificates = content.blobs.iter().map(part(BlobKind::Certificates));
-    let keys = content.keys.iter().map(part(BlobKind::PrivateKey));
-    let snapshot = std::iter::once(&content.sha256).map(part(BlobKind::Snapshot));
-    certificates.chain(keys).chain(snapshot)
+    let certificates = content.blobs.iter().copied().map(Part::Certificates);
+    let keys = content.keys.iter().copied().map(Part::PrivateKey);
+    let lists = content.revocation_lists.iter().copied();
+    let lists = lists.map(Part::RevocationList);
+    let snapshot = std::iter::once(Part::Snapshot(content.sha256));
+    certificates.chain(keys).chain(lists).chain(snapshot)
 }

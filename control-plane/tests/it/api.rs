@@ -10,4 +10,5 @@ mod https;
 mod readiness;
 mod request;
 mod resource_group;
+mod revocation_list;
 mod trust_epoch;

@@ -74,6 +74,7 @@ pub(crate) fn put(name: &str, content: &str) -> PutGateway {
         id: gateway_id(name),
         document: json!({ "properties": { "content": content } }),
         extensions: Extensions::default(),
+        new_list: None,
         secrets: Vec::new(),
         keys: Vec::new(),
         compiled: Compiled {
@@ -81,6 +82,7 @@ pub(crate) fn put(name: &str, content: &str) -> PutGateway {
             snapshot,
             blobs: Vec::new(),
             keys: Vec::new(),
+            revocation_lists: Vec::new(),
         },
         stopped: false,
         expected_generation: None,

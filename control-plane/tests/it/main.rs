@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod api;
+mod crl;
 mod database;
 mod fixture;
 mod store;

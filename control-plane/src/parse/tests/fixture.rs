@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::api_version::ApiVersion;
 use crate::compile::{self, Compiled};
-use crate::extension::{Policies, TrustEpochs};
+use crate::extension::{Extensions, Policies};
 use crate::parse::{ParseContext, Parsed, Violations, application_gateway};
 
 pub(crate) const ID: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/\
@@ -165,5 +165,5 @@ pub(crate) fn parse(body: &Value) -> Result<Parsed, Violations> {
 
 /// What the workers get, without trust epochs.
 pub(crate) fn lower(parsed: &Parsed) -> Compiled {
-    compile::snapshot(&parsed.gateway, &TrustEpochs::default())
+    compile::snapshot(&parsed.gateway, &Extensions::default())
 }
