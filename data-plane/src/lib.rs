@@ -9,6 +9,8 @@ pub mod clock;
 pub mod connection;
 mod convert;
 pub mod cores;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod http;
 pub mod limits;
 pub mod listener;

@@ -10,6 +10,7 @@ mod bench;
 mod ci;
 mod compose;
 mod deny;
+mod fuzz;
 mod postgres;
 mod program;
 mod test;
@@ -40,6 +41,8 @@ enum Task {
     Ci,
     /// Measure the data plane beside nginx and haproxy, and the time that a change takes
     Bench(bench::Options),
+    /// Run every fuzz target for a while; stops at the first input that breaks one
+    Fuzz(fuzz::Options),
     /// Start docker-compose.yml for real, walk the demo against it while pieces are killed, and take it down
     ComposeTest,
 }
@@ -63,6 +66,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Ci => ci::run(),
         Task::Bench(options) => bench::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::ComposeTest => compose::run(),
     }
 }

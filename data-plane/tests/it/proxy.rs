@@ -10,7 +10,6 @@ mod lifecycle;
 mod modes;
 mod pki;
 mod resumption;
-mod revocation;
 mod rewriting;
 mod smuggling;
 mod tls;
