@@ -14,5 +14,8 @@ pub mod idle;
 pub mod keep_alive;
 pub mod latency;
 pub mod multiplexed;
+pub mod policy;
+pub mod resumed;
+pub mod revocation;
 pub mod tally;
 pub mod target;

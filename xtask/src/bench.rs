@@ -14,6 +14,7 @@ mod peer;
 mod planes;
 mod ports;
 mod report;
+mod responder;
 mod scenario;
 mod server;
 mod session;

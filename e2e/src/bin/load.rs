@@ -9,9 +9,11 @@ use clap::{Parser, Subcommand};
 use e2e::load::check::Outsider;
 use e2e::load::configure::Gateway;
 use e2e::load::gate::Gate;
+use e2e::load::policy::Extra;
 use e2e::load::target::Target;
 use e2e::load::{
     backend, certificates, changes, check, handshakes, idle, keep_alive, latency, multiplexed,
+    policy, resumed, revocation,
 };
 use serde_json::json;
 use tokio::task::LocalSet;
@@ -49,6 +51,26 @@ enum Command {
         #[arg(long)]
         backend_port: u16,
     },
+    /// Give a gateway that exists a client-auth policy, and wait until it is in force
+    Policy {
+        #[command(flatten)]
+        gateway: Gateway,
+        /// What the policy checks
+        #[arg(long)]
+        extra: Extra,
+        /// Responder of the `ocsp` policy
+        #[arg(long)]
+        responder_url: Option<String>,
+    },
+    /// Write client.crl, a long CRL of the client's issuer
+    Crl {
+        /// Folder that `load certificates` has written
+        #[arg(long)]
+        directory: PathBuf,
+        /// Revoked certificates
+        #[arg(long, default_value_t = 500_000)]
+        entries: u64,
+    },
     /// Check that the trusted client gets 200, and that an untrusted one and one without certificate do not
     Check {
         #[command(flatten)]
@@ -64,6 +86,17 @@ enum Command {
         #[arg(long, default_value_t = 1.0)]
         seconds: f64,
         /// How many at a time
+        #[arg(long, default_value_t = 16)]
+        concurrency: usize,
+    },
+    /// Resumed TLS handshakes with one GET each
+    Resumed {
+        #[command(flatten)]
+        target: Target,
+        /// Seconds
+        #[arg(long, default_value_t = 1.0)]
+        seconds: f64,
+        /// How many at a time, each with tickets of its own
         #[arg(long, default_value_t = 16)]
         concurrency: usize,
     },
@@ -168,12 +201,29 @@ async fn obey(command: Command, gate: Gate) -> anyhow::Result<bool> {
             gateway.put(&gateway.document("client-root", backend_port)?)?;
             print(&json!({"id": gateway.id()}))
         }
+        Command::Policy {
+            gateway,
+            extra,
+            responder_url,
+        } => {
+            policy::put(&gateway, extra, responder_url.as_deref())?;
+            print(&json!({}))
+        }
+        Command::Crl { directory, entries } => {
+            revocation::write_crl(&directory, entries)?;
+            print(&json!({}))
+        }
         Command::Check { target, outsider } => print(&check::run(&target, &outsider).await?),
         Command::Handshakes {
             target,
             seconds,
             concurrency,
         } => handshakes::run(&target, concurrency, duration(seconds)?, gate).await,
+        Command::Resumed {
+            target,
+            seconds,
+            concurrency,
+        } => resumed::run(&target, concurrency, duration(seconds)?, gate).await,
         Command::Keepalive {
             target,
             seconds,

@@ -10,7 +10,7 @@ use crate::pki::{Authority, Leaf};
 pub const HOST: &str = "bench.example";
 
 /// Writes into `directory`: `server.pem` (certificate and key) below `server-root.pem`; `client.crt` (with its
-/// intermediate) and `client.key` below `client-root.pem`; and `other.crt`, `other.key` in the same shape below
+/// intermediate) and `client.key` below `client-root.pem` and `client-intermediate.crt` with its key; and `other.crt`, `other.key` in the same shape below
 /// `other-root.pem`, which is nobody's friend at first.
 ///
 /// # Errors
@@ -24,6 +24,7 @@ pub fn write(directory: &Path) -> anyhow::Result<()> {
         let root = Authority::root(&format!("Benchmark {name} root"));
         let intermediate = root.intermediate(&format!("Benchmark {name} intermediate"));
         root.write(directory, &format!("{name}-root"));
+        intermediate.write_identity(directory, &format!("{name}-intermediate"));
         intermediate.issue(directory, &Leaf::client(name), &[&intermediate]);
     }
     Ok(())

@@ -62,15 +62,20 @@ impl Gateway {
     /// # Errors
     /// When the API refuses, or no worker takes the gateway.
     pub fn put(&self, document: &Value) -> anyhow::Result<()> {
-        let arm = Arm {
-            url: self.api_url.clone(),
-            ca_file: self.api_ca_file.clone(),
-        };
+        let arm = self.arm();
         arm.put_group(GROUP);
         let end = arm.put(&self.id(), document);
         let succeeded = end.get("status").and_then(Value::as_str) == Some("Succeeded");
         ensure!(succeeded, "the gateway is not in force: {end:#}");
         Ok(())
+    }
+
+    /// The REST API.
+    pub fn arm(&self) -> Arm {
+        Arm {
+            url: self.api_url.clone(),
+            ca_file: self.api_ca_file.clone(),
+        }
     }
 
     fn pem(&self, name: &str) -> anyhow::Result<String> {

@@ -41,7 +41,7 @@ pub struct Target {
     pub path: String,
 }
 
-/// Opens connections to a [`Target`]; every handshake is a full one.
+/// Opens connections to a [`Target`]; every handshake is a full one, unless it was made to resume.
 #[derive(Clone)]
 pub struct Connector {
     address: SocketAddr,
@@ -65,6 +65,13 @@ impl Target {
     /// # Errors
     /// When a file cannot be used.
     pub fn tls(&self, alpn: Option<&str>) -> anyhow::Result<Arc<ClientConfig>> {
+        let mut config = self.config()?;
+        config.resumption = Resumption::disabled();
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Ok(Arc::new(config))
+    }
+
+    fn config(&self) -> anyhow::Result<ClientConfig> {
         let mut provider = aws_lc_rs::default_provider();
         provider.cipher_suites = vec![
             aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256,
@@ -83,7 +90,7 @@ impl Target {
         let builder = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(&[version])?
             .with_root_certificates(roots);
-        let mut config = match (&self.cert_file, &self.key_file) {
+        Ok(match (&self.cert_file, &self.key_file) {
             (Some(certificate), Some(key)) => {
                 let file = key;
                 let key = PrivateKeyDer::from_pem_file(file)
@@ -91,10 +98,7 @@ impl Target {
                 builder.with_client_auth_cert(certificates(certificate)?, key)?
             }
             _ => builder.with_no_client_auth(),
-        };
-        config.resumption = Resumption::disabled();
-        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        Ok(Arc::new(config))
+        })
     }
 
     /// The server's name.
@@ -114,6 +118,20 @@ impl Target {
             address: self.address,
             name: self.name()?,
             tls: TlsConnector::from(self.tls(alpn)?),
+        })
+    }
+
+    /// A connector with a store of tickets of its own.
+    ///
+    /// # Errors
+    /// When a file cannot be used.
+    pub fn resuming_connector(&self) -> anyhow::Result<Connector> {
+        let mut config = self.config()?;
+        config.resumption = Resumption::in_memory_sessions(8);
+        Ok(Connector {
+            address: self.address,
+            name: self.name()?,
+            tls: TlsConnector::from(Arc::new(config)),
         })
     }
 }

@@ -10,9 +10,7 @@
 mod changes;
 mod concurrency;
 mod dev;
-mod modes;
 mod ocsp;
 mod outage;
-mod policy;
 mod refusal;
 mod walk;

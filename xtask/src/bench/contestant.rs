@@ -21,8 +21,16 @@ pub(crate) enum Kind {
     Portcullis,
     /// Ours with an access log, to see what that costs.
     PortcullisLogging,
+    /// Ours with OCSP; the answers are cached.
+    PortcullisOcsp,
+    /// Ours with a CRL of 500,000 entries.
+    PortcullisCrl,
+    /// Ours with 50 identity rules.
+    PortcullisRules,
     /// nginx of the distribution.
     Nginx,
+    /// nginx with session tickets.
+    NginxTickets,
     /// haproxy of the distribution.
     Haproxy,
 }
@@ -49,11 +57,24 @@ pub(crate) struct Contestant {
 
 impl Kind {
     /// All, ours first.
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Portcullis,
         Self::Nginx,
         Self::Haproxy,
         Self::PortcullisLogging,
+        Self::PortcullisOcsp,
+        Self::PortcullisCrl,
+        Self::PortcullisRules,
+        Self::NginxTickets,
+    ];
+
+    /// Ours, in all forms.
+    pub(crate) const OURS: [Self; 5] = [
+        Self::Portcullis,
+        Self::PortcullisLogging,
+        Self::PortcullisOcsp,
+        Self::PortcullisCrl,
+        Self::PortcullisRules,
     ];
 
     /// Its name in tables and files.
@@ -61,14 +82,41 @@ impl Kind {
         match self {
             Self::Portcullis => "portcullis",
             Self::PortcullisLogging => "portcullis-logging",
+            Self::PortcullisOcsp => "portcullis-ocsp",
+            Self::PortcullisCrl => "portcullis-crl",
+            Self::PortcullisRules => "portcullis-rules",
             Self::Nginx => "nginx",
+            Self::NginxTickets => "nginx-tickets",
             Self::Haproxy => "haproxy",
         }
     }
 
     /// Whether it takes part in the scenario.
     pub(crate) fn takes_part(self, scenario: Scenario) -> bool {
-        self != Self::PortcullisLogging || scenario == Scenario::KeepAlive100
+        let resumes = matches!(scenario, Scenario::Resumed | Scenario::ResumedTls12);
+        match self {
+            Self::Portcullis => true,
+            Self::Nginx | Self::Haproxy => !resumes,
+            Self::NginxTickets => resumes,
+            Self::PortcullisLogging => scenario == Scenario::KeepAlive100,
+            Self::PortcullisOcsp | Self::PortcullisCrl | Self::PortcullisRules => {
+                scenario == Scenario::Handshake
+            }
+        }
+    }
+
+    /// What its client-auth policy checks beside the path, in the words of `load policy`.
+    fn extra(self) -> Option<&'static str> {
+        match self {
+            Self::PortcullisOcsp => Some("ocsp"),
+            Self::PortcullisCrl => Some("crl"),
+            Self::PortcullisRules => Some("rules"),
+            Self::Portcullis
+            | Self::PortcullisLogging
+            | Self::Nginx
+            | Self::NginxTickets
+            | Self::Haproxy => None,
+        }
     }
 
     fn start(self, ground: &Ground, place: Place) -> anyhow::Result<Server> {
@@ -77,12 +125,19 @@ impl Kind {
             Server::start(name, Core::Server, &program, arguments, ground.folder())
         };
         match self {
-            Self::Nginx => peer("nginx", peer::nginx(ground.folder(), place, &ground.load)?),
+            Self::Nginx | Self::NginxTickets => {
+                let tickets = self == Self::NginxTickets;
+                let arguments = peer::nginx(ground.folder(), place, &ground.load, tickets)?;
+                peer("nginx", arguments)
+            }
             Self::Haproxy => peer(
                 "haproxy",
                 peer::haproxy(ground.folder(), place, &ground.load)?,
             ),
-            Self::Portcullis => self.start_worker(ground, "off"),
+            Self::Portcullis
+            | Self::PortcullisOcsp
+            | Self::PortcullisCrl
+            | Self::PortcullisRules => self.start_worker(ground, "off"),
             Self::PortcullisLogging => {
                 let file = ground.folder().join("access.log");
                 self.start_worker(ground, &file.to_string_lossy())
@@ -99,24 +154,36 @@ impl Kind {
     }
 
     fn configure(self, ground: &Ground, place: Place) -> anyhow::Result<()> {
-        if matches!(self, Self::Nginx | Self::Haproxy) {
+        if !Self::OURS.contains(&self) {
             return Ok(());
         }
         let control_plane = ground
             .control_plane
             .as_ref()
             .context("there is no control plane")?;
-        let mut arguments = vec!["configure".to_owned()];
-        arguments.extend(control_plane.aim());
+        let mut gateway = control_plane.aim().to_vec();
         for (option, value) in [
             ("--name", self.name().to_owned()),
             ("--port", place.port.to_string()),
-            ("--backend-port", place.backend_port.to_string()),
             ("--certificates", ground.load.certificate("")),
         ] {
-            arguments.extend([option.to_owned(), value]);
+            gateway.extend([option.to_owned(), value]);
         }
-        ground.load.read(Core::Load, &arguments).map(drop)
+        let run = |command: &str, own: &[String]| {
+            let mut arguments = vec![command.to_owned()];
+            arguments.extend(gateway.iter().chain(own).cloned());
+            ground.load.read(Core::Load, &arguments)
+        };
+        let backend = place.backend_port.to_string();
+        run("configure", &["--backend-port".to_owned(), backend])?;
+        let Some(extra) = self.extra() else {
+            return Ok(());
+        };
+        let mut own = vec!["--extra".to_owned(), extra.to_owned()];
+        if let Some(responder) = &ground.responder {
+            own.extend(["--responder-url".to_owned(), responder.url.clone()]);
+        }
+        run("policy", &own).map(drop)
     }
 }
 

@@ -9,6 +9,7 @@ use super::binaries::Binaries;
 use super::load::Load;
 use super::planes::ControlPlane;
 use super::ports;
+use super::responder::Responder;
 use super::server::{Core, Server};
 
 /// A static backend.
@@ -27,6 +28,8 @@ pub(crate) struct Ground {
     pub(crate) backend: Backend,
     /// The load generator.
     pub(crate) load: Load,
+    /// Where the client's certificate is good, while it runs.
+    pub(crate) responder: Option<Responder>,
     /// Our programs.
     pub(crate) binaries: Binaries,
     folder: TempDir,
@@ -39,9 +42,11 @@ impl Ground {
             .prefix("portcullis-bench-")
             .tempdir()?;
         let load = Load::new(binaries.path("load"), folder.path().join("certificates"))?;
+        load.read(Core::Any, &["crl", "--directory", &load.certificate("")])?;
         Ok(Self {
             control_plane: None,
             backend: Backend::start(&load, folder.path())?,
+            responder: Some(Responder::start(&load, folder.path())?),
             load,
             binaries: binaries.clone(),
             folder,

@@ -1,7 +1,7 @@
 //! The peers: Debian's nginx and haproxy, set up to do what the gateway does and no more.
 //!
 //! One worker, client certificates demanded and verified up to the root, connections to the backend kept, no access
-//! log, full handshakes only, and no end to the requests of a connection. Both add the headers that tell the backend
+//! log, full handshakes only (but for nginx with tickets), and no end to the requests of a connection. Both add the headers that tell the backend
 //! who asks.
 
 use std::fs;
@@ -11,10 +11,19 @@ use super::contestant::Place;
 use super::load::Load;
 
 /// Writes the configuration of nginx and returns its command line.
-pub(crate) fn nginx(folder: &Path, place: Place, load: &Load) -> anyhow::Result<Vec<String>> {
+pub(crate) fn nginx(
+    folder: &Path,
+    place: Place,
+    load: &Load,
+    tickets: bool,
+) -> anyhow::Result<Vec<String>> {
     let Place { port, backend_port } = place;
     let (server, root) = certificates(load);
-    let scratch = folder.display();
+    let name = if tickets { "nginx-tickets" } else { "nginx" };
+    let switch = if tickets { "on" } else { "off" };
+    let scratch = folder.join(name);
+    fs::create_dir_all(&scratch)?;
+    let scratch = scratch.display();
     // Temporary files are switched off: a proxy must not spool an answer of 1 MiB to disk.
     let text = format!(
         "user root;
@@ -45,7 +54,7 @@ http {{
         ssl_certificate_key {server};
         ssl_protocols TLSv1.2 TLSv1.3;
         ssl_session_cache off;
-        ssl_session_tickets off;
+        ssl_session_tickets {switch};
         ssl_verify_client on;
         ssl_verify_depth 4;
         ssl_client_certificate {root};
@@ -63,7 +72,7 @@ http {{
 }}
 "
     );
-    let file = folder.join("nginx.conf");
+    let file = folder.join(format!("{name}.conf"));
     fs::write(&file, text)?;
     Ok(vec![
         "-p".into(),

@@ -114,6 +114,7 @@ impl ControlPlane {
             ("--admin-listen", format!("127.0.0.1:{admin}")),
             ("--public-address", "127.0.0.1".to_owned()),
             ("--threads", "1".to_owned()),
+            ("--revocation-allow-network", "127.0.0.0/8".to_owned()),
             ("--access-log", access_log.to_owned()),
             ("--max-requests-per-connection", "1000000000".to_owned()),
             ("--upstream-max-idle", "256".to_owned()),

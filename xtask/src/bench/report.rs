@@ -170,9 +170,13 @@ impl Report {
                 .results
                 .iter()
                 .find(|one| one.scenario == goal.scenario)?;
-            let reached = results.ratio(Kind::Portcullis, goal.peer);
+            let reached = results.ratio(goal.kind, goal.peer);
+            let what = match goal.kind {
+                Kind::Portcullis => goal.scenario.to_string(),
+                other => format!("{} {}", goal.scenario, other.name()),
+            };
             Some(Line {
-                what: goal.scenario.to_string(),
+                what,
                 goal: format!("<= {:.2} x {}", goal.ratio, goal.peer.name()),
                 reached: reached.map(|ratio| format!("{ratio:.2} x")),
                 passed: reached.map(|ratio| ratio <= goal.ratio),
@@ -252,7 +256,7 @@ impl fmt::Display for Report {
         for line in self.goals() {
             let reached = line.reached.as_deref().unwrap_or("-");
             let (what, goal, verdict) = (&line.what, &line.goal, line.verdict());
-            writeln!(formatter, "  {what:18}{goal:20}{verdict:14}{reached}")?;
+            writeln!(formatter, "  {what:28}{goal:24}{verdict:14}{reached}")?;
         }
         Ok(())
     }

@@ -13,6 +13,12 @@ pub(crate) enum Scenario {
     /// The same with TLS 1.2.
     #[value(name = "handshake-tls12")]
     HandshakeTls12,
+    /// Resumed TLS 1.3 handshake with client authentication, one GET, close.
+    #[value(name = "resumed")]
+    Resumed,
+    /// The same with TLS 1.2.
+    #[value(name = "resumed-tls12")]
+    ResumedTls12,
     /// GET of 100 bytes on kept-alive HTTP/1.1 connections.
     #[value(name = "keepalive-100")]
     KeepAlive100,
@@ -59,9 +65,11 @@ pub(crate) enum Figure {
 
 impl Scenario {
     /// All, in the order in which they run.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Handshake,
         Self::HandshakeTls12,
+        Self::Resumed,
+        Self::ResumedTls12,
         Self::KeepAlive100,
         Self::KeepAlive10k,
         Self::KeepAlive1m,
@@ -84,6 +92,8 @@ impl Scenario {
         match self {
             Self::Handshake => "full mutual TLS 1.3 handshake, one GET, close; 16 at a time",
             Self::HandshakeTls12 => "full mutual TLS 1.2 handshake, one GET, close; 16 at a time",
+            Self::Resumed => "resumed mutual TLS 1.3 handshake, one GET, close; 16 at a time",
+            Self::ResumedTls12 => "resumed mutual TLS 1.2 handshake, one GET, close; 16 at a time",
             Self::KeepAlive100 => "HTTP/1.1 GET of 100 bytes on 32 kept-alive connections",
             Self::KeepAlive10k => "HTTP/1.1 GET of 10 KiB on 32 kept-alive connections",
             Self::KeepAlive1m => "HTTP/1.1 GET of 1 MiB on 8 kept-alive connections",
@@ -99,6 +109,8 @@ impl Scenario {
         match self {
             Self::Handshake => Some(&["handshakes"]),
             Self::HandshakeTls12 => Some(&["handshakes", "--tls12"]),
+            Self::Resumed => Some(&["resumed"]),
+            Self::ResumedTls12 => Some(&["resumed", "--tls12"]),
             Self::KeepAlive100 => Some(&["keepalive", "--path=/100"]),
             Self::KeepAlive10k => Some(&["keepalive", "--path=/10k"]),
             Self::KeepAlive1m => Some(&["keepalive", "--path=/1m", "--connections=8"]),
