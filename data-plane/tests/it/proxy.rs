@@ -2,6 +2,7 @@
 
 mod backend;
 mod client;
+mod corpus;
 mod gateway;
 
 mod forwarding;

@@ -181,17 +181,27 @@ pub(crate) fn client_of(
     leaf: Option<&Leaf>,
     alpn: &str,
 ) -> ClientConfig {
+    let chain = leaf.map(|leaf| (vec![leaf.0.clone()], &leaf.1));
+    client_with_chain(versions, ca, chain, alpn)
+}
+
+/// As [`client_of`], with a chain of any certificates and any key.
+pub(crate) fn client_with_chain(
+    versions: &[&'static SupportedProtocolVersion],
+    ca: &Ca,
+    chain: Option<(Vec<CertificateDer<'static>>, &PrivateKeyDer<'static>)>,
+    alpn: &str,
+) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(ca.certificate.clone()).unwrap();
     let builder = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots);
-    let mut config = match leaf {
+    let mut config = match chain {
         None => builder.with_no_client_auth(),
-        Some(leaf) => {
-            let key = any_supported_type(&leaf.1).unwrap();
-            let claimed = CertifiedKey::new(vec![leaf.0.clone()], key);
+        Some((chain, key)) => {
+            let claimed = CertifiedKey::new(chain, any_supported_type(key).unwrap());
             builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(claimed)))
         }
     };
