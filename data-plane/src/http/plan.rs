@@ -56,9 +56,17 @@ pub(crate) fn plan<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
     };
     let reserved = &site.bind().reserved_fields;
     let mut changes = Changes::default();
+    let facts = authenticated.and_then(|authenticated| authenticated.client.as_deref());
+    let client_auth = virtual_host
+        .tls
+        .as_ref()
+        .and_then(|tls| tls.client_auth.as_ref());
+    if let (Some(client_auth), Some(facts)) = (client_auth, facts) {
+        let (wanted, room) = (client_auth.identity_headers, connection.room());
+        connection.client.tell(wanted, facts, &mut changes, room);
+    }
     let mut rewrites = None;
     if let Some(rules) = &route.rewrites {
-        let facts = authenticated.and_then(|authenticated| authenticated.client.as_deref());
         let client = &connection.client;
         let request = Request::new(head, fields(), reserved, &forwarded, client, facts);
         rewrites = rewrite::on_request(rules, &request, &mut changes, connection.room());

@@ -62,6 +62,16 @@ impl<'a> Changes<'a> {
 }
 
 impl Room<'_> {
+    /// Whether a value of so many bytes may be sent; the owner hears of one that may not.
+    pub(super) fn admits(&self, name: &str, value_bytes: usize) -> bool {
+        let bytes = name.len().saturating_add(value_bytes);
+        let admitted = bytes <= self.max_bytes;
+        if !admitted {
+            self.owner.left_out(name, bytes);
+        }
+        admitted
+    }
+
     /// The value that a field may be sent with; `None`: it is left out. Blanks around it are no part of a value
     /// (RFC 9110, 5.5), and without one there is no field.
     pub(crate) fn fit(&self, name: &str, value: Vec<u8>) -> Option<Vec<u8>> {
@@ -69,9 +79,7 @@ impl Room<'_> {
         if trimmed.is_empty() || !trimmed.iter().all(|&byte| is_field_octet(byte)) {
             return None;
         }
-        let bytes = name.len() + trimmed.len();
-        if bytes > self.max_bytes {
-            self.owner.left_out(name, bytes);
+        if !self.admits(name, trimmed.len()) {
             return None;
         }
         if trimmed.len() == value.len() {

@@ -3,9 +3,11 @@
 use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 
-use super::identity;
+use super::change::{Change, Changes, Room};
+use super::identity::{self, IdentityField};
 use super::variable::IdentityVariable;
 use crate::connection::client::ClientFacts;
+use crate::snapshot::IdentityHeaders;
 
 /// One for each connection. What is made of a certificate is made when it is first asked for, and once.
 #[derive(Debug)]
@@ -14,6 +16,7 @@ pub(crate) struct Client {
     /// Present exactly on TLS.
     pub(crate) tls: Option<TlsNames>,
     told: OnceCell<Box<Told>>,
+    fields: OnceCell<Box<Fields>>,
     warned: Cell<bool>,
 }
 
@@ -24,6 +27,9 @@ pub(crate) struct TlsNames {
     pub(crate) cipher: &'static str,
 }
 
+/// The values of header fields that tell who the client is.
+type Fields = [OnceCell<Box<[u8]>>; IdentityField::COUNT];
+
 /// The values of the variables about a certificate.
 type Told = [OnceCell<Box<[u8]>>; IdentityVariable::COUNT];
 
@@ -33,8 +39,44 @@ impl Client {
             address,
             tls,
             told: OnceCell::new(),
+            fields: OnceCell::new(),
             warned: Cell::new(false),
         }
+    }
+
+    /// Adds the fields that `wanted` says to `changes`, as far as `facts`, those of this same connection, tell of a client
+    /// that was verified. One that would be too large is left out as a whole; the chain is, too, where what it leads to is.
+    pub(crate) fn tell<'a>(
+        &'a self,
+        wanted: IdentityHeaders,
+        facts: &ClientFacts,
+        changes: &mut Changes<'a>,
+        room: Room<'_>,
+    ) {
+        let mut push = |field: IdentityField| {
+            let value = self.field(field, facts);
+            let fits = !value.is_empty() && room.admits(field.name(), value.len());
+            if fits {
+                changes.push(Change {
+                    name: field.name(),
+                    value: Some(value.into()),
+                });
+            }
+            fits
+        };
+        let complete = !wanted.client_cert || push(IdentityField::ClientCert);
+        if wanted.client_cert_chain && complete {
+            push(IdentityField::ClientCertChain);
+        }
+        if wanted.xfcc {
+            push(IdentityField::Xfcc);
+        }
+    }
+
+    fn field(&self, field: IdentityField, facts: &ClientFacts) -> &[u8] {
+        let fields = self.fields.get_or_init(Box::default);
+        let value = fields.get(field.index());
+        value.map_or(&[], |value| value.get_or_init(|| field.value(facts).into()))
     }
 
     /// Whether this is the first time that a field about this client is left out: one line of the log tells of all.

@@ -3,11 +3,53 @@
 mod date;
 mod list;
 mod pem;
+mod rfc9440;
+mod xfcc;
 
 use client_auth::{CertificateFacts, PathCertificate};
 
 use super::variable::IdentityVariable;
 use crate::connection::client::{ClientFacts, Outcome};
+
+/// A header field that tells backends who the client is, beyond rules. Only of clients that were verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IdentityField {
+    /// `Client-Cert`.
+    ClientCert,
+    /// `Client-Cert-Chain`.
+    ClientCertChain,
+    /// `X-Forwarded-Client-Cert`.
+    Xfcc,
+}
+
+impl IdentityField {
+    pub(super) const COUNT: usize = 3;
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::ClientCert => "Client-Cert",
+            Self::ClientCertChain => "Client-Cert-Chain",
+            Self::Xfcc => "X-Forwarded-Client-Cert",
+        }
+    }
+
+    pub(super) const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Its value; empty: there is none.
+    pub(super) fn value(self, facts: &ClientFacts) -> Vec<u8> {
+        let ([client, issuers @ ..], Some(certificate)) = (verified_path(facts), &facts.presented)
+        else {
+            return Vec::new();
+        };
+        match self {
+            Self::ClientCert => rfc9440::client_cert(&client.der),
+            Self::ClientCertChain => rfc9440::client_cert_chain(issuers),
+            Self::Xfcc => xfcc::element(certificate),
+        }
+    }
+}
 
 /// The value of `variable`; empty where there is none.
 pub(super) fn value(variable: IdentityVariable, facts: &ClientFacts) -> Vec<u8> {

@@ -7,6 +7,7 @@ mod gateway;
 
 mod forwarding;
 mod http2;
+mod identity;
 mod lifecycle;
 mod modes;
 mod pki;

@@ -39,7 +39,7 @@ fn facts(outcome: Outcome, certificate: CertificateFacts) -> ClientFacts {
     facts
 }
 
-fn certificate() -> CertificateFacts {
+pub(super) fn certificate() -> CertificateFacts {
     CertificateFacts {
         der: b"leaf".as_slice().into(),
         subject: "CN=FOO,OU=IoT,O=Contoso,L=Take,ST=NY,C=US".to_owned(),
@@ -94,6 +94,33 @@ fn values_have_azures_forms_to_the_byte() {
         (IdentityVariable::VerifiedAt, "2023-04-30T15:32:00Z"),
     ] {
         assert_eq!(text(variable, &facts), expected, "{variable:?}");
+    }
+}
+
+#[test]
+fn fields_tell_the_verified_path_without_its_anchor() {
+    let facts = facts(Outcome::Success, certificate());
+    let value = |field: IdentityField| String::from_utf8(field.value(&facts)).unwrap();
+    assert_eq!(value(IdentityField::ClientCert), ":bGVhZg==:");
+    assert_eq!(value(IdentityField::ClientCertChain), ":aW50ZXJtZWRpYXRl:");
+    assert!(value(IdentityField::Xfcc).starts_with(&format!("Hash={};", "ab".repeat(32))));
+}
+
+#[test]
+fn fields_tell_of_no_client_that_was_not_verified() {
+    for outcome in [
+        Outcome::Absent,
+        Outcome::Passthrough,
+        Outcome::Failed(Reason::Revoked),
+    ] {
+        let facts = facts(outcome, certificate());
+        for field in [
+            IdentityField::ClientCert,
+            IdentityField::ClientCertChain,
+            IdentityField::Xfcc,
+        ] {
+            assert_eq!(field.value(&facts), b"", "{outcome:?} {field:?}");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use data_plane::tls::tickets::TicketScope;
 use data_plane::tls::tickets::keys::TicketKeys;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, SanType,
 };
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -50,6 +50,37 @@ impl Ca {
             certificate,
             issuer: Issuer::new(parameters, key),
         }
+    }
+
+    /// An intermediate CA.
+    pub(crate) fn below(&self, name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut parameters = CertificateParams::default();
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        parameters.use_authority_key_identifier_extension = true;
+        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
+        Self {
+            certificate: certificate.der().clone(),
+            issuer: Issuer::new(parameters, key),
+        }
+    }
+
+    /// A client with this common name and these alternative names.
+    pub(crate) fn client_named(&self, name: &str, alt_names: Vec<SanType>) -> Leaf {
+        let key = KeyPair::generate().unwrap();
+        let mut parameters = CertificateParams::default();
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        parameters.subject_alt_names = alt_names;
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        parameters.use_authority_key_identifier_extension = true;
+        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
+        Leaf(
+            certificate.der().clone(),
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
     }
 
     pub(crate) fn server(&self, name: &str) -> Leaf {
@@ -99,6 +130,11 @@ impl Ca {
 }
 
 impl Leaf {
+    /// The certificate.
+    pub(crate) fn der(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The key with something else in the place of its certificate.
     pub(crate) fn with_certificate(self, der: &[u8]) -> Self {
         Self(CertificateDer::from(der.to_vec()), self.1)
