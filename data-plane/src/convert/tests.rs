@@ -1,6 +1,7 @@
 //! A good snapshot, and everything that can be wrong with it.
 
 mod client_policy;
+mod lists;
 mod rewrites;
 
 use std::net::Ipv4Addr;
