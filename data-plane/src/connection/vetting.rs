@@ -1,6 +1,9 @@
 //! What happens between the handshake and the first request: the decision about the client becomes the standing of its
 //! connection. Nothing that a client sends is looked at before, and nothing reaches a backend.
 
+mod teller;
+
+use std::rc::Rc;
 use std::sync::Arc;
 
 use client_auth::revocation::Judgement;
@@ -8,17 +11,17 @@ use client_auth::{Check, CheckName, Decision, Mode, Reason, Refusal, RevocationP
 use rustls_pki_types::UnixTime;
 
 use crate::connection::client::{ClientFacts, Outcome, Standing};
-use crate::connection::handshake_log::HandshakeLog;
 use crate::connection::registry::Watch;
 use crate::cores::core::Core;
 use crate::route::Authenticated;
 use crate::snapshot::{Bind, ClientAuth};
 use crate::tls::accept::Accepted;
+use teller::Teller;
 
 /// A connection whose handshake is over.
 #[derive(Debug)]
 pub(super) struct Vetting<'a> {
-    pub(super) core: &'a Core,
+    pub(super) core: &'a Rc<Core>,
     pub(super) watch: &'a Watch,
     pub(super) bind: &'a Bind,
     pub(super) accepted: &'a mut Accepted,
@@ -49,63 +52,56 @@ impl Vetting<'_> {
 
     async fn settle(
         &self,
-        client_auth: &ClientAuth,
+        client_auth: &Arc<ClientAuth>,
         mut decision: Decision,
         authenticated: &mut Authenticated,
     ) {
         let core = self.core;
-        let evidence_until = if decision.revocation.questions.is_empty() {
-            None
-        } else {
-            let judgements =
-                ask_about_revocation(core, self.watch, client_auth, &decision.revocation).await;
-            Some(judged(&mut decision, judgements))
-        };
+        let mode = client_auth.mode();
+        let mut evidence_until = None;
+        let mut is_open = false;
+        if !decision.revocation.questions.is_empty() {
+            let plan = &decision.revocation;
+            let judgements = match mode {
+                // Nobody is refused, so nobody is kept waiting: what is not known yet is reported later.
+                Mode::ReportOnly => {
+                    core.revocation
+                        .vet_at_once(plan, &client_auth.crls, core.time.unix())
+                }
+                Mode::Strict | Mode::Passthrough => {
+                    Some(ask_about_revocation(core, self.watch, client_auth, plan).await)
+                }
+            };
+            is_open = judgements.is_none();
+            evidence_until = judgements.map(|judgements| judged(&mut decision, judgements));
+        }
         let mut facts = ClientFacts::new(&decision, core.time.unix());
         facts.evidence = core.revocation.hold(&facts.plan, core.time.unix());
-        authenticated.standing = standing(client_auth.mode(), facts.outcome);
-        if client_auth.mode() == Mode::Strict {
+        authenticated.standing = standing(mode, facts.outcome);
+        if mode == Mode::Strict {
             let path_until = facts.identity.as_ref().map(|it| it.path_not_after);
             authenticated.valid_until = path_until.into_iter().chain(evidence_until).min();
         }
         authenticated.client = Some(Box::new(facts));
-        self.tell(client_auth, &decision, authenticated.standing);
+        let teller = self.teller(client_auth);
+        if is_open {
+            tokio::task::spawn_local(teller.tell_after_asking(decision, authenticated.standing));
+        } else {
+            teller.tell(&decision, authenticated.standing);
+        }
     }
 
-    /// Logs, counts and reports what became of the client.
-    fn tell(&self, client_auth: &ClientAuth, decision: &Decision, standing: Standing) {
-        let (core, accepted) = (self.core, &self.accepted);
-        let gateway_id = &self.bind.gateway_id;
-        let log = HandshakeLog {
+    fn teller(&self, client_auth: &Arc<ClientAuth>) -> Teller {
+        let accepted = &self.accepted;
+        Teller {
+            core: Rc::clone(self.core),
             connection: accepted.connection,
             peer: accepted.peer,
-            gateway: gateway_id,
-            listener: &accepted.virtual_host.listener,
-            client_auth,
+            gateway_id: Arc::clone(&self.bind.gateway_id),
+            listener: Arc::clone(&accepted.virtual_host.listener),
+            client_auth: Arc::clone(client_auth),
             resumed: accepted.resumed,
-            duration: core.time.now().duration_since(accepted.started),
-        };
-        let reports = &core.shared.readiness_reports;
-        let (profile, report_only) = (
-            &client_auth.ssl_profile,
-            client_auth.mode() == Mode::ReportOnly,
-        );
-        match (&decision.verdict, standing) {
-            (Err(refusal), Standing::Refused(_)) => {
-                core.metrics.client_refused(refusal.reason);
-                log.refused(decision, refusal);
-            }
-            (Err(refusal), Standing::Good | Standing::NotAsked) if report_only => {
-                let certificate = decision.presented.as_deref();
-                reports.refuse(gateway_id, profile, certificate, refusal, core.time.unix());
-                log.would_refuse(decision, refusal);
-            }
-            (Ok(_) | Err(_), _) => {
-                if report_only {
-                    reports.accept(gateway_id, profile);
-                }
-                log.accepted(decision);
-            }
+            duration: self.core.time.now().duration_since(accepted.started),
         }
     }
 }

@@ -15,12 +15,33 @@ impl Revocation {
         uploaded: &UploadedLists,
         now: UnixTime,
     ) -> Vec<Judgement> {
+        match self.vet_at_once(plan, uploaded, now) {
+            Some(judgements) => judgements,
+            None => self.vet_after_asking(plan, uploaded).await,
+        }
+    }
+
+    /// The part of [`Self::vet`] that waits for nothing. `None`: there is something to wait for, and it is being asked for.
+    pub(crate) fn vet_at_once(
+        &self,
+        plan: &RevocationPlan,
+        uploaded: &UploadedLists,
+        now: UnixTime,
+    ) -> Option<Vec<Judgement>> {
         let known = self.known(plan, uploaded, now);
         self.0.metrics.looked(known.is_some());
-        let judgements = match known {
-            Some(judgements) => judgements,
-            None => self.settle(plan, uploaded).await,
-        };
+        let judgements = known?;
+        self.tell(plan, &judgements);
+        Some(judgements)
+    }
+
+    /// The part of [`Self::vet`] that waits.
+    pub(crate) async fn vet_after_asking(
+        &self,
+        plan: &RevocationPlan,
+        uploaded: &UploadedLists,
+    ) -> Vec<Judgement> {
+        let judgements = self.settle(plan, uploaded).await;
         self.tell(plan, &judgements);
         judgements
     }

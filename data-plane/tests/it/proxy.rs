@@ -12,6 +12,7 @@ mod lifecycle;
 mod modes;
 mod pki;
 mod resumption;
+mod revocation;
 mod rewriting;
 mod smuggling;
 mod tls;

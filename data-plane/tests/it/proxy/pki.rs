@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use client_auth::{Authenticator, Policy, TrustBundle};
 use data_plane::clock::Clock;
 use data_plane::snapshot::{ClientAuth, IdentityHeaders, RefusalForm};
@@ -10,8 +13,9 @@ use data_plane::tls::server_config::{self, ServerTls, cipher_suite};
 use data_plane::tls::tickets::TicketScope;
 use data_plane::tls::tickets::keys::TicketKeys;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevokedCertParams, SanType, SerialNumber,
 };
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -100,6 +104,60 @@ impl Ca {
         self.leaf_until(name, ExtendedKeyUsagePurpose::ClientAuth, end)
     }
 
+    /// A responder's certificate, with or without the purpose that makes it one.
+    pub(crate) fn responder(&self, has_purpose: bool) -> Leaf {
+        let key = KeyPair::generate().unwrap();
+        let mut parameters = CertificateParams::new(vec!["responder".to_owned()]).unwrap();
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        parameters.extended_key_usages = if has_purpose {
+            vec![ExtendedKeyUsagePurpose::OcspSigning]
+        } else {
+            vec![ExtendedKeyUsagePurpose::ClientAuth]
+        };
+        // id-pkix-ocsp-nocheck
+        let no_check =
+            CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 48, 1, 5], vec![5, 0]);
+        parameters.custom_extensions.push(no_check);
+        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
+        Leaf(
+            certificate.der().clone(),
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+    }
+
+    /// The CA itself, with its key.
+    pub(crate) fn as_signer(&self) -> Leaf {
+        let key = self.issuer.key().serialize_der();
+        Leaf(
+            self.certificate.clone(),
+            PrivateKeyDer::try_from(key).unwrap(),
+        )
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        pem("CERTIFICATE", &self.certificate)
+    }
+
+    /// A list that has these certificates.
+    pub(crate) fn crl(&self, revoked: &[&Leaf]) -> Vec<u8> {
+        let now = OffsetDateTime::now_utc();
+        let revoked = revoked.iter().map(|leaf| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&leaf.serial_octets()),
+            revocation_time: now - Duration::from_hours(1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let parameters = CertificateRevocationListParams {
+            this_update: now - Duration::from_hours(1),
+            next_update: now + Duration::from_hours(24),
+            crl_number: SerialNumber::from_slice(&[1]),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        parameters.signed_by(&self.issuer).unwrap().der().to_vec()
+    }
+
     fn leaf(&self, name: &str, purpose: ExtendedKeyUsagePurpose) -> Leaf {
         self.leaf_until(name, purpose, rcgen::date_time_ymd(4096, 1, 1))
     }
@@ -135,10 +193,33 @@ impl Leaf {
         &self.0
     }
 
+    pub(crate) fn certificate_pem(&self) -> String {
+        pem("CERTIFICATE", &self.0)
+    }
+
+    pub(crate) fn key_pem(&self) -> String {
+        pem("PRIVATE KEY", self.1.secret_der())
+    }
+
+    /// The serial number in upper-case hex, as in the index files of OpenSSL.
+    pub(crate) fn serial(&self) -> String {
+        hex::encode_upper(self.serial_octets())
+    }
+
+    fn serial_octets(&self) -> Vec<u8> {
+        let (_, certificate) = x509_parser::parse_x509_certificate(&self.0).unwrap();
+        certificate.tbs_certificate.serial.to_bytes_be()
+    }
+
     /// The key with something else in the place of its certificate.
     pub(crate) fn with_certificate(self, der: &[u8]) -> Self {
         Self(CertificateDer::from(der.to_vec()), self.1)
     }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }
 
 fn provider() -> Arc<CryptoProvider> {
