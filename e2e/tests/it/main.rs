@@ -10,7 +10,9 @@
 mod changes;
 mod concurrency;
 mod dev;
+mod modes;
 mod ocsp;
 mod outage;
+mod policy;
 mod refusal;
 mod walk;
