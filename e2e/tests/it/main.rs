@@ -10,9 +10,11 @@
 mod changes;
 mod concurrency;
 mod dev;
+mod headers;
 mod modes;
 mod ocsp;
 mod outage;
 mod policy;
 mod refusal;
+mod resumption;
 mod walk;
