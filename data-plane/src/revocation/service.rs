@@ -202,6 +202,13 @@ impl Service {
 
     /// Remembers a verdict. Tells when the next attempt is due.
     fn learn(&mut self, job: &Job, answer: OcspAnswer, now: UnixTime) -> UnixTime {
+        let known = self.shared.verdicts.find(&job.key);
+        if known.is_some_and(|known| known.outdates(&answer)) {
+            let mut failure = NoAnswer::default();
+            let url = job.asked().first().map_or("", String::as_str);
+            failure.add(url, &"the answer is older than the one that is known", true);
+            return self.lament(job, &failure, now);
+        }
         self.end_outage(job, now);
         let verdict = Verdict {
             answer,

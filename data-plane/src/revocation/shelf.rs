@@ -203,16 +203,19 @@ impl<A: Answer> Shelf<A> {
         }
     }
 
-    /// Notes that no answer was there when it was needed, while an attempt goes on. Returns the outage.
-    pub(super) fn miss(&self, key: &Key, why: &str, now: UnixTime) -> Outage {
+    /// Notes that there is nothing to go by although it is needed now, while an attempt goes on. Where there is something,
+    /// nothing is noted.
+    pub(super) fn miss(&self, key: &Key, why: &str, now: UnixTime) {
         let mut shard = self.shard(key);
         let entry = shard.touch(key, now, self.capacity);
-        let missed = || Outage {
+        if entry.is_settled(now) {
+            return;
+        }
+        entry.outage.get_or_insert_with(|| Outage {
             since: now,
             why: why.into(),
             failures: 0,
-        };
-        entry.outage.get_or_insert_with(missed).clone()
+        });
     }
 
     /// Decides what becomes of a key for which an attempt was planned.
@@ -236,7 +239,6 @@ impl<A: Answer> Shelf<A> {
     }
 
     /// The newest answer to `key`.
-    #[cfg(test)]
     pub(super) fn find(&self, key: &Key) -> Option<A> {
         self.shard(key).entries.get(key)?.answer.clone()
     }

@@ -41,6 +41,14 @@ impl Verdict {
         self.answer.status == OcspStatus::Good
     }
 
+    /// Whether `answer` would let in whom this verdict keeps out, and was made before it: an old answer that somebody
+    /// plays back does not undo a revocation.
+    pub(super) fn outdates(&self, answer: &OcspAnswer) -> bool {
+        !self.is_good()
+            && answer.status == OcspStatus::Good
+            && answer.this_update < self.answer.this_update
+    }
+
     fn is_revoked(&self) -> bool {
         matches!(self.answer.status, OcspStatus::Revoked(_))
     }
@@ -194,6 +202,27 @@ mod tests {
         assert_eq!(verdict(OcspStatus::Good).usable_until(), at(1000));
         assert_eq!(verdict(REVOKED).usable_until(), at(1000));
         assert_eq!(verdict(OcspStatus::Unknown).usable_until(), at(70));
+    }
+
+    // T-43
+    #[test]
+    fn an_old_answer_does_not_undo_a_newer_revocation() {
+        let answer = |status, this_update| OcspAnswer {
+            this_update: at(this_update),
+            ..verdict(status).answer
+        };
+        let known = |status| Verdict {
+            answer: answer(status, 100),
+            fetched: at(110),
+        };
+        assert!(known(REVOKED).outdates(&answer(OcspStatus::Good, 99)));
+        assert!(known(OcspStatus::Unknown).outdates(&answer(OcspStatus::Good, 99)));
+        // No longer on hold, or known at last.
+        assert!(!known(REVOKED).outdates(&answer(OcspStatus::Good, 100)));
+        assert!(!known(REVOKED).outdates(&answer(REVOKED, 99)));
+        // Responders that share the work may be at odds for a while.
+        assert!(!known(OcspStatus::Good).outdates(&answer(OcspStatus::Good, 99)));
+        assert!(!known(OcspStatus::Good).outdates(&answer(REVOKED, 99)));
     }
 
     #[test]
