@@ -104,6 +104,29 @@ impl Ca {
         self.leaf_until(name, ExtendedKeyUsagePurpose::ClientAuth, end)
     }
 
+    /// A client whose certificate names this OCSP responder.
+    pub(crate) fn client_naming(&self, responder: &str) -> Leaf {
+        let key = KeyPair::generate().unwrap();
+        let mut parameters = CertificateParams::new(vec!["device".to_owned()]).unwrap();
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let tlv = |tag: u8, value: &[u8]| {
+            let length = u8::try_from(value.len()).unwrap();
+            assert!(length < 0x80, "a short form");
+            [&[tag, length], value].concat()
+        };
+        let method = tlv(0x06, &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01]);
+        let access = tlv(0x30, &[method, tlv(0x86, responder.as_bytes())].concat());
+        let authority_info =
+            CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], tlv(0x30, &access));
+        parameters.custom_extensions.push(authority_info);
+        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
+        Leaf(
+            certificate.der().clone(),
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+    }
+
     /// A responder's certificate, with or without the purpose that makes it one.
     pub(crate) fn responder(&self, has_purpose: bool) -> Leaf {
         let key = KeyPair::generate().unwrap();

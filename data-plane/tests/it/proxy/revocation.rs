@@ -41,25 +41,19 @@ fn ocsp(url: &str) -> RevocationPolicy {
 
 impl Door {
     async fn open(clients: &Ca, revocation: RevocationPolicy, mode: Mode) -> Self {
-        Self::open_with(clients, revocation, mode, UploadedLists::default()).await
-    }
-
-    async fn open_with(
-        clients: &Ca,
-        revocation: RevocationPolicy,
-        mode: Mode,
-        lists: UploadedLists,
-    ) -> Self {
-        let (server, backend) = (Ca::new("server"), Backend::echo().await);
         let evidence = RevocationSettings {
             allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
             ..RevocationSettings::default()
         };
-        let (known, service) = Revocation::new(evidence, Clock::system());
-        let mut running = JoinSet::new();
-        running.spawn(service.run(CancellationToken::new()));
-        let mut settings = settings(Limits::default());
-        settings.revocation = known;
+        Self::open_asking(evidence, clients, revocation, mode).await
+    }
+
+    async fn open_asking(
+        evidence: RevocationSettings,
+        clients: &Ca,
+        revocation: RevocationPolicy,
+        mode: Mode,
+    ) -> Self {
         let mut policy = Policy {
             mode,
             ..pki::strict("profile", &[clients])
@@ -67,10 +61,16 @@ impl Door {
         for trusted in &mut policy.trusted {
             trusted.revocation = revocation.clone();
         }
-        let profile = ClientAuth {
-            crls: Arc::new(lists),
-            ..pki::client_auth(policy)
-        };
+        Self::open_to(evidence, pki::client_auth(policy)).await
+    }
+
+    async fn open_to(evidence: RevocationSettings, profile: ClientAuth) -> Self {
+        let (server, backend) = (Ca::new("server"), Backend::echo().await);
+        let (known, service) = Revocation::new(evidence, Clock::system());
+        let mut running = JoinSet::new();
+        running.spawn(service.run(CancellationToken::new()));
+        let mut settings = settings(Limits::default());
+        settings.revocation = known;
         let listener = host(
             "listener",
             &["a.example"],
@@ -203,6 +203,42 @@ async fn a_soft_failure_lets_in_and_a_hard_one_does_not() {
     assert_eq!(served.status(), 200);
 }
 
+// T-46
+#[tokio::test]
+async fn a_responder_is_asked_only_about_a_verified_path_and_only_where_it_may_be() {
+    let clients = Ca::new("clients");
+    let (listener, url) = silent().await;
+    let named = RevocationPolicy {
+        method: RevocationMethod::Ocsp,
+        ..RevocationPolicy::NONE
+    };
+    // Loopback is allowed, but nobody has issued the certificate.
+    let open = Door::open(&clients, named.clone(), Mode::Strict).await;
+    let stranger = Ca::new("clients").client_naming(&url);
+    for version in VERSIONS {
+        let config = pki::client_of(&[version], &open.server, Some(&stranger), "http/1.1");
+        let stream = pki::connect(open.gateway.address, config, "a.example").await;
+        if let Ok(stream) = stream {
+            let mut client = Client::over(stream);
+            // In TLS 1.3 the client hears of a refusal after its own handshake is over.
+            let sent = client
+                .try_send(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+                .await;
+            assert!(sent.is_err() || client.try_reply().await.is_err());
+        }
+    }
+    // The CA has issued it, but the address is not allowed.
+    let evidence = RevocationSettings::default();
+    let closed = Door::open_asking(evidence, &clients, named, Mode::Strict).await;
+    let insider = clients.client_naming(&url);
+    for version in VERSIONS {
+        let reply = closed.ask(version, &insider).await;
+        check_refused(&reply, "revocation status unavailable");
+    }
+    let nobody = tokio::time::timeout(Duration::ZERO, listener.accept()).await;
+    assert!(nobody.is_err(), "{nobody:?}");
+}
+
 #[tokio::test]
 async fn report_only_does_not_keep_a_client_waiting() {
     let clients = Ca::new("clients");
@@ -233,11 +269,15 @@ async fn uploaded_lists_decide_without_anybody_being_asked() {
         ca: "ca".into(),
         crl: Arc::new(crl.unwrap()),
     }]);
-    let policy = RevocationPolicy {
-        method: RevocationMethod::Crl,
-        ..RevocationPolicy::NONE
+    let mut policy = pki::strict("profile", &[&clients]);
+    for trusted in &mut policy.trusted {
+        trusted.revocation.method = RevocationMethod::Crl;
+    }
+    let profile = ClientAuth {
+        crls: Arc::new(lists),
+        ..pki::client_auth(policy)
     };
-    let door = Door::open_with(&clients, policy, Mode::Strict, lists).await;
+    let door = Door::open_to(RevocationSettings::default(), profile).await;
     for version in VERSIONS {
         check_refused(&door.ask(version, &revoked).await, "revoked");
     }
