@@ -1,17 +1,20 @@
 //! Header fields that rules set and remove, on the way to backends and back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use data_plane::limits::Limits;
 use data_plane::rewrite::{
     Condition, HeaderAction, Matcher, Part, Pattern, RewriteRule, RewriteRuleSet, Source, Variable,
 };
+use data_plane::settings::AccessLog;
 use data_plane::snapshot::{UpstreamHost, VirtualHost};
 use http_body_util::Full;
 
 use super::backend::{Answer, Backend, behind_tls};
 use super::client::Client;
-use super::gateway::{Gateway, host, http, https, over_tls, upstream, with_tls};
+use super::gateway::{Gateway, host, http, https, over_tls, settings, upstream, with_tls};
 use super::http2::H2;
 use super::own_address;
 use super::pki::{self, Ca};
@@ -322,5 +325,33 @@ async fn what_the_gateway_answers_is_not_rewritten() {
         assert_eq!(reply.status(), status);
         assert_eq!(reply.field("x-always"), None);
         assert!(reply.field("server").is_some(), "{}", reply.head);
+    }
+}
+
+#[tokio::test]
+async fn the_access_log_tells_what_the_client_sent_and_which_host_the_backend_got() {
+    let (backend, directory) = (Backend::echo().await, tempfile::tempdir().unwrap());
+    let mut settings = settings(Limits::default());
+    settings.access_log = AccessLog::File(directory.path().join("access.log"));
+    let rules = vec![request_rule(vec![
+        action("Host", vec![text("rule.example")]),
+        action("User-Agent", vec![text("gateway")]),
+    ])];
+    let to_backend = Some(upstream(&[backend.address]));
+    let all = with_rules(host("all", &[], to_backend), rules);
+    let gateway = Gateway::start_with(settings, http(own_address(), vec![all])).await;
+    let mut client = Client::connect(gateway.address).await;
+    client
+        .ask("GET / HTTP/1.1\r\nHost: a.example\r\nUser-Agent: curl\r\n\r\n")
+        .await;
+    gateway.listeners.shutdown(Duration::from_secs(5)).await;
+    let line = std::fs::read_to_string(directory.path().join("access.log")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
+    for (name, value) in [
+        ("originalHost", "a.example"),
+        ("host", "rule.example"),
+        ("userAgent", "curl"),
+    ] {
+        assert_eq!(line["properties"][name], value, "{line}");
     }
 }
