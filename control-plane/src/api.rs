@@ -8,6 +8,7 @@ mod child;
 mod client_auth_policy;
 mod context;
 mod error;
+mod explain;
 mod gateway;
 mod load;
 mod metrics;
@@ -97,6 +98,9 @@ async fn dispatch(State(api): State<Api>, request: Request) -> Result<Response, 
     match path {
         ArmPath::Child(id) => child::answer(&api, &call, body, &id).await,
         ArmPath::Children(id, collection) => child::list(&api, &call, &id, collection).await,
+        ArmPath::ExplainClientCertificate(profile) => {
+            explain::answer(&api, &call, body, &profile).await
+        }
         ArmPath::Extension(profile, Extension::ClientAuthPolicies) => {
             client_auth_policy::list(&api, &call, &profile).await
         }

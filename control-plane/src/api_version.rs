@@ -30,6 +30,13 @@ impl ApiVersion {
     /// The version whose schema is implemented; offered first to clients that ask.
     pub const NEWEST: &'static str = "2026-03-01";
 
+    /// [`NEWEST`](Self::NEWEST).
+    pub fn newest() -> Self {
+        Self {
+            text: Self::NEWEST.to_owned(),
+        }
+    }
+
     /// Reads the query parameter.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod children;
 mod client_auth;
 mod edit;
 mod envelope;
+mod explain;
 mod keep;
 mod name;
 mod node;
@@ -19,7 +20,7 @@ mod priority;
 mod reference;
 mod rewrite;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod unsupported;
 
 use std::sync::atomic::AtomicBool;
@@ -28,6 +29,7 @@ use model::{ApplicationGateway, Collection, Entry, GatewayId, Secret, draft};
 use serde_json::{Map, Value};
 
 pub use self::edit::{with_child, with_tags, without_child};
+pub use self::explain::{Question, explain_client_certificate};
 pub(crate) use self::policy::Profile;
 pub use self::policy::{
     ID_SUFFIX as POLICY_ID_SUFFIX, NAME as POLICY_NAME, PolicyContext, Warning, client_auth_policy,
@@ -130,6 +132,25 @@ pub fn application_gateway(context: &ParseContext<'_>, body: &Value) -> Result<P
         secrets: opener.secrets,
         keys,
     })
+}
+
+/// The gateway that a stored document describes.
+///
+/// # Errors
+/// What is wrong with it. Only documents that were accepted are stored, so this takes a release that accepts less.
+pub fn stored_gateway(
+    id: &GatewayId,
+    document: &Value,
+    policies: &Policies,
+) -> Result<ApplicationGateway, Violations> {
+    let context = ParseContext {
+        id,
+        api_version: &ApiVersion::newest(),
+        stored: Some(document),
+        policies,
+        abandoned: &AtomicBool::new(false),
+    };
+    application_gateway(&context, &edit::unchanged(document)).map(|parsed| parsed.gateway)
 }
 
 /// The opened certificates of a document.

@@ -8,10 +8,11 @@
 //! Differs from Azure: numbers and booleans are also taken where text is wanted (`zones: [1]`).
 
 mod canonical;
+mod explain;
 mod policy;
 mod table;
 
-pub(crate) use canonical::{canonical, client_auth_policy};
+pub(crate) use canonical::{canonical, client_auth_policy, explain_client_certificate};
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy)]

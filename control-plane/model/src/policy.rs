@@ -155,6 +155,9 @@ impl RevocationRule {
             Some(RevocationMethod::None) | None => floor,
             Some(method) => method,
         };
+        if method == RevocationMethod::None {
+            return RevocationPolicy::NONE;
+        }
         RevocationPolicy {
             method,
             scope: self.scope,

@@ -34,6 +34,8 @@ pub(super) enum ArmPath {
     Children(GatewayId, Collection),
     /// `{gateway}/{collection}/{name}`
     Child(ChildId),
+    /// `{sslProfile}/explainClientCertificate`
+    ExplainClientCertificate(ChildId),
     /// `{gateway}/{collection}/{name}/providers/Portcullis.Security/...`
     Extension(ChildId, Extension),
     /// `{subscription}/providers/Microsoft.Network/locations/{location}/operations/{id}`
@@ -111,7 +113,9 @@ impl ArmPath {
             Self::Gateway(id) | Self::GatewayAction(id, _) | Self::Children(id, _) => {
                 id.to_string()
             }
-            Self::Child(id) | Self::Extension(id, _) => id.to_string(),
+            Self::Child(id) | Self::Extension(id, _) | Self::ExplainClientCertificate(id) => {
+                id.to_string()
+            }
             Self::ResourceGroups(subscription)
             | Self::GroupOperationResult(subscription, _)
             | Self::Provider(subscription)
@@ -187,6 +191,13 @@ fn in_group(group: ResourceGroupId, rest: &[&str], path: &str) -> Result<ArmPath
             Ok(ArmPath::Child(
                 gateway.child(collection, resource_name(name)?),
             ))
+        }
+        [profiles, name, action]
+            if Collection::parse(profiles) == Some(Collection::SSL_PROFILES)
+                && is(action, "explainClientCertificate") =>
+        {
+            let profile = gateway.child(Collection::SSL_PROFILES, resource_name(name)?);
+            Ok(ArmPath::ExplainClientCertificate(profile))
         }
         [collection, name, providers, namespace, rest @ ..]
             if is(providers, "providers") && is(namespace, EXTENSIONS) =>

@@ -105,6 +105,11 @@ pub fn with_tags(stored: &Value, body: &Value) -> Result<Value, Violations> {
     Ok(Value::Object(document))
 }
 
+/// The stored document as a request body.
+pub(super) fn unchanged(stored: &Value) -> Value {
+    Value::Object(request_body(stored))
+}
+
 /// Without what no request may hold.
 fn request_body(stored: &Value) -> Map<String, Value> {
     let mut document = stored.as_object().cloned().unwrap_or_default();

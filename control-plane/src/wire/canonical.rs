@@ -3,7 +3,7 @@
 use model::ViolationCode;
 use serde_json::{Map, Value};
 
-use super::{Kind, Member, Object, policy, table};
+use super::{Kind, Member, Object, explain, policy, table};
 use crate::violations::Findings;
 
 /// More than Azure allows of anything: 1,200 addresses in a pool. The limits of each part are checked later.
@@ -17,6 +17,14 @@ pub(crate) fn canonical(body: &Value, findings: &mut Findings) -> Map<String, Va
 /// As [`canonical`], for a client auth policy.
 pub(crate) fn client_auth_policy(body: &Value, findings: &mut Findings) -> Map<String, Value> {
     whole(body, &policy::CLIENT_AUTH_POLICY, findings)
+}
+
+/// As [`canonical`], for the question whether a client may in.
+pub(crate) fn explain_client_certificate(
+    body: &Value,
+    findings: &mut Findings,
+) -> Map<String, Value> {
+    whole(body, &explain::EXPLAIN_CLIENT_CERTIFICATE, findings)
 }
 
 fn whole(body: &Value, definition: &Object, findings: &mut Findings) -> Map<String, Value> {

@@ -5,6 +5,7 @@ mod child;
 mod client_auth_policy;
 mod concurrency;
 mod document;
+mod explain;
 mod gateway;
 mod https;
 mod readiness;

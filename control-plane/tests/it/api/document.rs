@@ -138,7 +138,8 @@ pub(crate) fn client_chain() -> (String, String) {
     (root.pem(), intermediate.pem())
 }
 
-fn client_ca(name: &str) -> CertificateParams {
+/// Parameters of a CA of clients.
+pub(crate) fn client_ca(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, name);
