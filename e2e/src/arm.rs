@@ -128,8 +128,9 @@ impl Arm {
             "--show-error",
             "--include",
             "--http1.1",
+            // A list of half a million entries takes a while without optimisation.
             "--max-time",
-            "60",
+            "180",
             "--request",
             method,
         ]);
@@ -208,7 +209,7 @@ impl Arm {
     ///
     /// # Panics
     ///
-    /// When there is none, or it does not end within a minute.
+    /// When there is none, or it does not end within two minutes.
     #[track_caller]
     pub fn operation(&self, answer: &Answer) -> Value {
         let url = answer
@@ -218,7 +219,7 @@ impl Arm {
         let url = url
             .unwrap_or_else(|| panic!("no Azure-AsyncOperation in {answer:#?}"))
             .to_owned();
-        wait::until("end of the operation", Duration::from_mins(1), || {
+        wait::until("end of the operation", Duration::from_mins(2), || {
             let status = self.request("GET", &url, &[], None).body;
             if status["status"] == "InProgress" {
                 Err(status)

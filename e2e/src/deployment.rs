@@ -26,6 +26,7 @@ pub struct Setup {
     database: Database,
     workers: usize,
     worker_flags: Vec<String>,
+    control_plane_flags: Vec<String>,
 }
 
 /// A running deployment. Everything ends when it is dropped.
@@ -63,7 +64,16 @@ impl Setup {
             database,
             workers,
             worker_flags: Vec::new(),
+            control_plane_flags: Vec::new(),
         }
+    }
+
+    /// With this setting for the control plane.
+    #[must_use]
+    pub fn control_plane_flag(mut self, flag: &str, value: &str) -> Self {
+        self.control_plane_flags
+            .extend([flag.to_owned(), value.to_owned()]);
+        self
     }
 
     /// With this setting for all workers.
@@ -109,8 +119,9 @@ impl Deployment {
         let pki = directory.path().join("pki");
         let [api, stream, admin, backend_port] =
             [port::free(), port::free(), port::free(), port::free()];
-        let control =
+        let mut control =
             control_plane_arguments(directory.path(), &setup.database, [api, stream, admin]);
+        control.extend_from_slice(&setup.control_plane_flags);
         let workers = (1..)
             .zip(names)
             .map(|(number, name)| {

@@ -16,6 +16,7 @@ pub mod deployment;
 pub mod document;
 pub mod keep_alive;
 pub mod load;
+pub mod open_files;
 pub mod openssl;
 pub mod pki;
 pub mod port;

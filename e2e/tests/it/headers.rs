@@ -1,5 +1,6 @@
 //! What backends are told about the client, and what clients cannot make them believe.
 
+mod forwarded;
 mod spoofing;
 
 use std::path::Path;

@@ -9,6 +9,7 @@
 
 mod changes;
 mod concurrency;
+mod crl;
 mod dev;
 mod headers;
 mod modes;
@@ -17,4 +18,5 @@ mod outage;
 mod policy;
 mod refusal;
 mod resumption;
+mod start;
 mod walk;
