@@ -3,7 +3,9 @@
 pub(crate) mod client;
 pub(crate) mod handshake_log;
 pub(crate) mod linger;
+pub(crate) mod recheck;
 pub(crate) mod registry;
+pub(crate) mod round;
 pub(crate) mod stream;
 mod vetting;
 
@@ -24,7 +26,7 @@ use crate::cores::core::{Core, Permit};
 use crate::http::{h1, h2};
 use crate::listener::accept::Origin;
 use crate::rewrite::{Client, LeaveOut, Room, TlsNames};
-use crate::route::Authenticated;
+use crate::route::{Authenticated, Site};
 use crate::snapshot::{Bind, BindProtocol};
 use crate::tls::{accept, names};
 
@@ -54,6 +56,7 @@ impl fmt::Debug for ConnectionId {
 /// What all requests of one connection have in common.
 #[derive(Debug)]
 pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
     pub(crate) core: Rc<Core>,
     pub(crate) origin: Rc<Origin>,
     pub(crate) watch: Rc<Watch>,
@@ -87,9 +90,13 @@ pub(crate) fn spawn(
         let _panic = CountPanic(Rc::clone(&core));
         let _permit = permit;
         let watch = Rc::clone(registered.watch());
+        let metrics = Arc::clone(&core.metrics);
         // In a box of its own: a future that is moved into another one takes its place there twice.
         let serving = Box::pin(serve(core, origin, registered, stream, client));
         watch.supervise(serving).await;
+        if let Some(known) = watch.known_since() {
+            metrics.cut_latency.observe(known.elapsed());
+        }
     });
 }
 
@@ -116,7 +123,6 @@ async fn serve(
             let Some(mut accepted) = accepting.await else {
                 return;
             };
-            drop(site);
             let vetting = Vetting {
                 core: &core,
                 watch: registered.watch(),
@@ -131,6 +137,8 @@ async fn serve(
             let tls = Some((&*stream, authenticated));
             let connection = connection(core, origin, &registered, id, client, &bind, tls);
             drop(bind);
+            connection.begin(&site);
+            drop(site);
             if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                 Box::pin(h2::serve(&connection, ClientStream::Tls(stream))).await;
             } else {
@@ -166,6 +174,7 @@ fn connection(
         Box::default()
     };
     Rc::new(Connection {
+        id,
         watch: Rc::clone(registered.watch()),
         client_text: client.to_string().into(),
         client: Client::new(client, facts.map(|facts| facts.names)),
@@ -181,6 +190,18 @@ fn connection(
 }
 
 impl Connection {
+    /// From here on somebody looks whether the connection may go on. `site` is what its handshake was made under.
+    fn begin(self: &Rc<Self>, site: &Arc<Site>) {
+        let until = self.authenticated.as_ref();
+        let until = until.and_then(|authenticated| authenticated.valid_until.get());
+        self.watch.trust_until(until);
+        self.watch.belongs_to(self);
+        // Whoever looked at all connections when the configuration changed did not see this one.
+        if !Arc::ptr_eq(site, &self.origin.site.load()) {
+            self.recheck(self.core.time.now());
+        }
+    }
+
     /// How large a field may become that rules set.
     pub(crate) fn room(&self) -> Room<'_> {
         Room {

@@ -5,10 +5,11 @@
 pub(crate) mod core;
 pub(crate) mod overload;
 pub(crate) mod time;
+pub(crate) mod withdrawals;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot};
@@ -67,6 +68,8 @@ pub(crate) enum Command {
         drain: Duration,
         done: oneshot::Sender<()>,
     },
+    /// Look whether the connections of clients may go on, because of what the worker has known since `known`.
+    Recheck { known: Instant },
     /// Stop accepting, drain everything, end.
     Shutdown { drain: Duration },
 }
@@ -131,6 +134,13 @@ impl Cores {
         }
         for closed in removed {
             drop(closed.await);
+        }
+    }
+
+    /// Has all cores look whether the connections of clients may go on.
+    pub(crate) async fn recheck(&self, known: Instant) {
+        for handle in &self.handles {
+            handle.send(Command::Recheck { known }).await;
         }
     }
 

@@ -6,7 +6,7 @@ pub(crate) mod socket;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
@@ -173,6 +173,7 @@ impl Listeners {
                 bound.site.store(Arc::new(Site::new(bind)));
             }
         }
+        self.cores.recheck(Instant::now()).await;
         for New { bind, sockets } in new {
             self.begin(bind, sockets).await;
         }

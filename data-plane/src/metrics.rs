@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use client_auth::Reason;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::counter::Counter as SharedCounter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use crate::connection::recheck::Withdrawal;
 use crate::cores::core::Shared;
 use crate::http::refusal::Refusal;
 use crate::tls::tickets::Resumption;
@@ -85,6 +86,9 @@ pub(crate) struct CoreMetrics {
     pub(crate) upstream_connect_errors: Counter,
     pub(crate) upstream_reuses: Counter,
     pub(crate) upstream_latency: Latency,
+    /// From knowing that a connection may not go on to its end.
+    pub(crate) cut_latency: Latency,
+    withdrawals: [Counter; Withdrawal::ALL.len()],
     handshake_failures: Family<[(&'static str, &'static str); 1], SharedCounter>,
     client_refusals: Family<[(&'static str, &'static str); 1], SharedCounter>,
 }
@@ -115,6 +119,13 @@ impl CoreMetrics {
     pub(crate) fn resumption(&self, came_of_it: Resumption) {
         let place = Resumption::ALL.iter().position(|&one| one == came_of_it);
         if let Some(count) = place.and_then(|place| self.resumptions.get(place)) {
+            count.add(1);
+        }
+    }
+
+    /// A connection may not go on.
+    pub(crate) fn withdrew(&self, cause: Withdrawal) {
+        if let Some(count) = self.withdrawals.get(cause.index()) {
             count.add(1);
         }
     }
@@ -183,6 +194,27 @@ impl Metrics {
 
     fn sum(&self, which: impl Fn(&CoreMetrics) -> u64) -> u64 {
         self.0.cores.iter().map(|core| which(core)).sum()
+    }
+}
+
+impl Metrics {
+    fn encode_latency(
+        &self,
+        mut metric: MetricEncoder<'_>,
+        which: impl Fn(&CoreMetrics) -> &Latency,
+    ) -> Result<(), fmt::Error> {
+        let bounds = LATENCY_SECONDS.into_iter().chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = bounds
+            .enumerate()
+            .map(|(bucket, bound)| {
+                let count =
+                    self.sum(|core| which(core).counts.get(bucket).map_or(0, Counter::read));
+                (bound, count)
+            })
+            .collect();
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        let micros = Duration::from_micros(self.sum(|core| which(core).micros.read()));
+        metric.encode_histogram::<NoLabelSet>(micros.as_secs_f64(), count, &buckets, None)
     }
 }
 
@@ -305,33 +337,32 @@ impl Collector for Metrics {
                 .and_then(|family| ConstCounter::new(count).encode(family))?;
         }
         let mut metric = encoder.encode_descriptor(
+            "trust_withdrawals",
+            "Connections that were cut because what they rested on no longer holds, by cause",
+            None,
+            prometheus_client::metrics::MetricType::Counter,
+        )?;
+        for cause in Withdrawal::ALL {
+            let place = cause.index();
+            let count = self.sum(|core| core.withdrawals.get(place).map_or(0, Counter::read));
+            metric
+                .encode_family(&[("cause", cause.label())])
+                .and_then(|family| ConstCounter::new(count).encode(family))?;
+        }
+        let metric = encoder.encode_descriptor(
+            "trust_withdrawal_seconds",
+            "From knowing that a connection may not go on to its end",
+            None,
+            prometheus_client::metrics::MetricType::Histogram,
+        )?;
+        self.encode_latency(metric, |core| &core.cut_latency)?;
+        let metric = encoder.encode_descriptor(
             "upstream_latency_seconds",
             "From the last byte of a request to the head of the backend's response",
             None,
             prometheus_client::metrics::MetricType::Histogram,
         )?;
-        let buckets: Vec<(f64, u64)> = LATENCY_SECONDS
-            .into_iter()
-            .chain([f64::INFINITY])
-            .enumerate()
-            .map(|(bucket, bound)| {
-                (
-                    bound,
-                    self.sum(|core| {
-                        core.upstream_latency
-                            .counts
-                            .get(bucket)
-                            .map_or(0, Counter::read)
-                    }),
-                )
-            })
-            .collect();
-        let count = buckets.iter().map(|(_, count)| count).sum();
-        let seconds = Duration::from_micros(self.sum(|core| core.upstream_latency.micros.read()))
-            .as_secs_f64();
-        metric.encode_histogram::<prometheus_client::encoding::NoLabelSet>(
-            seconds, count, &buckets, None,
-        )
+        self.encode_latency(metric, |core| &core.upstream_latency)
     }
 }
 

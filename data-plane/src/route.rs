@@ -1,13 +1,16 @@
 //! From a host name to the virtual host that serves it, and the check that the connection may ask for it.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use client_auth::RevocationPlan;
 use rustls_pki_types::UnixTime;
 
 use crate::connection::client::{ClientFacts, Standing};
 use crate::http::refusal::ClientRefusal;
-use crate::snapshot::{Bind, BindProtocol, HostPatterns, VirtualHost};
+use crate::revocation::Held;
+use crate::snapshot::{Bind, BindProtocol, HostPatterns, VirtualHost, VirtualHostTls};
 
 /// A bind with the index of its host names. Built once per snapshot.
 #[derive(Debug)]
@@ -22,13 +25,27 @@ pub(crate) struct Site {
 #[derive(Debug)]
 pub(crate) struct Authenticated {
     pub(crate) listener: Arc<str>,
-    pub(crate) policy_hash: [u8; 32],
+    /// Of the policy that the connection holds under: at first that of the handshake.
+    pub(crate) policy_hash: Cell<[u8; 32]>,
     pub(crate) standing: Standing,
     /// Present exactly where a client certificate was asked for.
     pub(crate) client: Option<Box<ClientFacts>>,
     /// Where a client was verified: the earliest end of validity on its path, or of the evidence that it is not revoked;
     /// inclusive.
-    pub(crate) valid_until: Option<UnixTime>,
+    pub(crate) valid_until: Cell<Option<UnixTime>>,
+    pub(crate) evidence: RefCell<Evidence>,
+}
+
+/// What is known about the revocation of a client's path.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// What had to be found out.
+    pub(crate) plan: RevocationPlan,
+    /// Keeps the answers fresh while the connection lives.
+    #[expect(dead_code, reason = "held, not read")]
+    pub(crate) held: Held,
+    /// Until when the answers hold, inclusive.
+    pub(crate) until: Option<UnixTime>,
 }
 
 /// The proof that this connection may reach this virtual host. [`Site::admit`] is the only place that makes one.
@@ -100,6 +117,15 @@ impl Site {
         self.bind.virtual_hosts.get(best)
     }
 
+    /// The TLS side of the virtual host of this name, where there is one.
+    pub(crate) fn tls_of(&self, listener: &str) -> Option<&VirtualHostTls> {
+        let mut known = self.bind.virtual_hosts.iter();
+        known
+            .find(|known| *known.listener == *listener)?
+            .tls
+            .as_ref()
+    }
+
     /// The virtual host whose TLS settings a `ClientHello` gets.
     ///
     /// Without SNI, or with a name that nobody serves: a basic listener if there is one, else the first in order of rule
@@ -162,10 +188,11 @@ impl Site {
                         return Err(NotAdmitted::PolicyChanged);
                     }
                 }
-                if tls.policy_hash != authenticated.policy_hash {
+                if tls.policy_hash != authenticated.policy_hash.get() {
                     return Err(NotAdmitted::PolicyChanged);
                 }
-                if authenticated.valid_until.is_some_and(|until| now > until) {
+                let until = authenticated.valid_until.get();
+                if until.is_some_and(|until| now > until) {
                     return Err(NotAdmitted::CertificateExpired);
                 }
             }
@@ -327,10 +354,11 @@ mod tests {
     fn a_connection_is_held_to_the_protocol_of_its_handshake() {
         let authenticated = Authenticated {
             listener: "listener0".into(),
-            policy_hash: [0; 32],
+            policy_hash: Cell::new([0; 32]),
             standing: Standing::NotAsked,
             client: None,
-            valid_until: None,
+            valid_until: Cell::default(),
+            evidence: RefCell::default(),
         };
         let now = UnixTime::since_unix_epoch(std::time::Duration::ZERO);
         let site = site(&[&[]]);

@@ -4,13 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use client_auth::{
-    CertificateFacts, ClientIdentity, Decision, PathCertificate, Reason, RevocationPlan,
-    Verification,
+    CertificateFacts, ClientIdentity, Decision, PathCertificate, Reason, Verification,
 };
 use rustls_pki_types::UnixTime;
 
 use crate::http::refusal::ClientRefusal;
-use crate::revocation::Held;
 
 /// What a connection may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +32,6 @@ pub(crate) struct ClientFacts {
     pub(crate) identity: Option<ClientIdentity>,
     /// The verified path, client first, trust anchor last; empty where nothing was verified.
     pub(crate) path: Box<[PathCertificate]>,
-    /// What had to be found out about revocation.
-    pub(crate) plan: RevocationPlan,
-    /// Keeps the answers fresh while the connection lives.
-    pub(crate) evidence: Held,
     /// When the path was verified: in this handshake, also where it resumed a session.
     pub(crate) verified_at: UnixTime,
 }
@@ -86,8 +80,6 @@ impl ClientFacts {
             presented: decision.presented.clone(),
             identity: decision.verdict.as_ref().ok().cloned(),
             path: path.into(),
-            plan: decision.revocation.clone(),
-            evidence: Held::default(),
             verified_at: now,
         }
     }

@@ -32,6 +32,25 @@ pub(crate) async fn close(
     drop(watch.race(closing).await);
 }
 
+/// Says what is to be said last, ends our side, and lets the client read it, for a moment: for a connection that was cut.
+pub(crate) async fn close_cut(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), last: &[u8]) {
+    let closing = async {
+        stream.write_all(last).await?;
+        stream.shutdown().await?;
+        let mut dropped = [0; 1024];
+        for _ in 0..MOST_READS {
+            if stream.read(&mut dropped).await? == 0 {
+                break;
+            }
+        }
+        std::io::Result::Ok(())
+    };
+    // Whatever goes wrong now, the connection is closed either way.
+    drop(tokio::time::timeout(MOMENT, Box::pin(closing)).await);
+}
+
+/// All of it is over before a cut connection is ended in any case.
+const MOMENT: std::time::Duration = std::time::Duration::from_millis(250);
 const LONGEST: std::time::Duration = std::time::Duration::from_secs(2);
 /// Reads of up to 32 KiB each.
 const MOST_READS: usize = 32;

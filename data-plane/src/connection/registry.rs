@@ -4,8 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use rustls_pki_types::UnixTime;
+
+use crate::connection::Connection;
 
 /// The entry of one task.
 #[derive(Debug)]
@@ -18,6 +23,12 @@ pub(crate) struct Watch {
     expired: Cell<bool>,
     aborted: Cell<bool>,
     draining: Cell<bool>,
+    /// Seconds since 1970 until which, inclusive, what the connection rests on holds.
+    trust_until: Cell<u64>,
+    /// Since when the worker has known why the connection may not go on, if it may not.
+    cut: Cell<Option<Instant>>,
+    /// Of a client on TLS, once its handshake is over.
+    connection: RefCell<Weak<Connection>>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -64,14 +75,18 @@ impl Watch {
             expired: Cell::new(false),
             aborted: Cell::new(false),
             draining: Cell::new(false),
+            trust_until: Cell::new(u64::MAX),
+            cut: Cell::new(None),
+            connection: RefCell::default(),
             waker: RefCell::new(None),
         }
     }
 
-    /// Sets the deadline, in the coarse time of the core, and forgets an earlier expiry.
+    /// Sets the deadline, in the coarse time of the core, and forgets an earlier expiry, but not that the connection was
+    /// cut.
     pub(crate) fn arm(&self, deadline: u64) {
         self.deadline.set(deadline);
-        self.expired.set(false);
+        self.expired.set(self.is_cut());
     }
 
     /// Takes the deadline away.
@@ -109,6 +124,40 @@ impl Watch {
     pub(crate) fn abort(&self) {
         self.aborted.set(true);
         self.wake();
+    }
+
+    /// Makes the connection known to those who look whether it may go on.
+    pub(crate) fn belongs_to(&self, connection: &Rc<Connection>) {
+        *self.connection.borrow_mut() = Rc::downgrade(connection);
+    }
+
+    /// Until when, inclusive, what the connection rests on holds. Then it is looked at again.
+    pub(crate) fn trust_until(&self, until: Option<UnixTime>) {
+        let until = until.map_or(u64::MAX, |until| until.as_secs());
+        self.trust_until.set(until);
+    }
+
+    /// Makes every wait of the task fail from now on, and ends it at the latest at the sweep after `deadline`. False: it
+    /// was cut before.
+    pub(crate) fn cut(&self, known: Instant, deadline: u64) -> bool {
+        if self.is_cut() {
+            return false;
+        }
+        self.cut.set(Some(known));
+        self.expired.set(true);
+        self.abort_at(deadline);
+        self.wake();
+        true
+    }
+
+    /// Whether the connection may not go on.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.get().is_some()
+    }
+
+    /// Since when the worker has known that the connection may not go on.
+    pub(crate) fn known_since(&self) -> Option<Instant> {
+        self.cut.get()
     }
 
     /// Remembers whom to wake. Called whenever the task is polled.
@@ -189,6 +238,31 @@ impl Registry {
                 watch.start_draining();
             }
         }
+    }
+
+    /// The connections of clients on TLS among `count` places from `start` on. `None`: there are no such places.
+    pub(crate) fn authenticated(&self, start: usize, count: usize) -> Option<Vec<Rc<Connection>>> {
+        let entries = self.0.borrow();
+        let rest = entries
+            .places
+            .get(start..)
+            .filter(|rest| !rest.is_empty())?;
+        let taken = rest.iter().take(count).flatten();
+        Some(
+            taken
+                .filter_map(|watch| watch.connection.borrow().upgrade())
+                .collect(),
+        )
+    }
+
+    /// The connections that rest on something that held until before `now`.
+    pub(crate) fn outlived(&self, now: UnixTime) -> Vec<Rc<Connection>> {
+        let entries = self.0.borrow();
+        let watches = entries.places.iter().flatten();
+        watches
+            .filter(|watch| now.as_secs() > watch.trust_until.get() && !watch.is_cut())
+            .filter_map(|watch| watch.connection.borrow().upgrade())
+            .collect()
     }
 
     /// Wakes every task whose time has come.

@@ -3,6 +3,7 @@
 
 mod teller;
 
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use rustls_pki_types::UnixTime;
 use crate::connection::client::{ClientFacts, Outcome, Standing};
 use crate::connection::registry::Watch;
 use crate::cores::core::Core;
-use crate::route::Authenticated;
+use crate::route::{Authenticated, Evidence};
 use crate::snapshot::{Bind, ClientAuth};
 use crate::tls::accept::Accepted;
 use teller::Teller;
@@ -34,10 +35,11 @@ impl Vetting<'_> {
         let tls = virtual_host.tls.as_ref()?;
         let mut authenticated = Authenticated {
             listener: Arc::clone(&virtual_host.listener),
-            policy_hash: tls.policy_hash,
+            policy_hash: Cell::new(tls.policy_hash),
             standing: Standing::NotAsked,
             client: None,
-            valid_until: None,
+            valid_until: Cell::default(),
+            evidence: RefCell::default(),
         };
         match (&tls.client_auth, self.accepted.decision.take()) {
             (None, None) => {}
@@ -75,12 +77,20 @@ impl Vetting<'_> {
             is_open = judgements.is_none();
             evidence_until = judgements.map(|judgements| judged(&mut decision, judgements));
         }
-        let mut facts = ClientFacts::new(&decision, core.time.unix());
-        facts.evidence = core.revocation.hold(&facts.plan, core.time.unix());
+        let facts = ClientFacts::new(&decision, core.time.unix());
         authenticated.standing = standing(mode, facts.outcome);
         if mode == Mode::Strict {
             let path_until = facts.identity.as_ref().map(|it| it.path_not_after);
-            authenticated.valid_until = path_until.into_iter().chain(evidence_until).min();
+            let until = path_until.into_iter().chain(evidence_until).min();
+            authenticated.valid_until.set(until);
+        }
+        if facts.outcome == Outcome::Success {
+            let plan = decision.revocation.clone();
+            authenticated.evidence = RefCell::new(Evidence {
+                held: core.revocation.hold(&plan, core.time.unix()),
+                plan,
+                until: evidence_until,
+            });
         }
         authenticated.client = Some(Box::new(facts));
         let teller = self.teller(client_auth);

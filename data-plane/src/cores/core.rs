@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access_log::Sink;
 use crate::connection::registry::Registry;
+use crate::connection::round::Round;
 use crate::cores::overload::Overload;
 use crate::cores::time::CoreTime;
+use crate::cores::withdrawals::Withdrawals;
 use crate::cores::{Command, EndProcessOnPanic, ProxySettings};
 use crate::limits::Limits;
 use crate::listener::accept;
@@ -48,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) handshakes: Gate,
     pub(crate) overload: Arc<Overload>,
     pub(crate) readiness_reports: ReadinessReports,
+    pub(crate) withdrawals: Arc<Withdrawals>,
 }
 
 impl Default for Shared {
@@ -57,6 +60,7 @@ impl Default for Shared {
             handshakes: Gate::default(),
             overload: Arc::new(Overload::new(Instant::now())),
             readiness_reports: ReadinessReports::default(),
+            withdrawals: Arc::default(),
         }
     }
 }
@@ -144,6 +148,8 @@ impl Core {
         let mut acceptors = Acceptors::default();
         let mut sweep = tokio::time::interval(core.sweep_interval());
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut changes = core.revocation.changes();
+        let mut round: Option<Round> = None;
         loop {
             let command = tokio::select! {
                 command = inbox.recv() => command,
@@ -151,8 +157,19 @@ impl Core {
                     core.sweep();
                     continue;
                 }
+                Ok(()) = changes.changed() => {
+                    round = Some(Round::begin(round, core.time.now()));
+                    continue;
+                }
+                () = tokio::task::yield_now(), if round.is_some() => {
+                    round = round.and_then(|round| round.go_on(&core));
+                    continue;
+                }
             };
             match command {
+                Some(Command::Recheck { known }) => {
+                    round = Some(Round::begin(round, known));
+                }
                 Some(Command::Add(accepting, done)) => {
                     acceptors.add(&core, accepting);
                     // Nobody waits any more when the worker is being dropped.
@@ -182,6 +199,11 @@ impl Core {
         while core.registry.connections() > 0 {
             tokio::time::sleep(DRAIN_POLL).await;
             core.sweep();
+            if changes.has_changed().unwrap_or(false) {
+                changes.mark_unchanged();
+                round = Some(Round::begin(round, core.time.now()));
+            }
+            round = round.and_then(|round| round.go_on(&core));
         }
         core.log.flush();
     }
@@ -208,9 +230,19 @@ impl Core {
         self.time.refresh();
         let now = self.time.coarse();
         self.registry.sweep(now);
+        self.sweep_trust();
         self.pools.sweep(now, &self.limits);
         self.shared.overload.tell(self.time.now(), &self.limits);
+        self.shared.withdrawals.tell(self.time.now());
         self.log.flush();
+    }
+
+    /// Looks at the connections whose time is over, which may have become longer since.
+    fn sweep_trust(&self) {
+        let now = self.time.unix();
+        for connection in self.registry.outlived(now) {
+            connection.recheck(self.time.now());
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! response can go from the backend's socket to the client's without a task or a copy in between.
 
 mod client;
+mod frames;
 mod relay;
 mod tunnel;
 
@@ -36,7 +37,9 @@ pub(crate) async fn serve(connection: &Rc<Connection>, stream: ClientStream) {
             }
         };
     }
-    if next == Next::Close {
+    if next == Next::Close && connection.watch.is_cut() {
+        linger::close_cut(client.stream(), &[]).await;
+    } else if next == Next::Close {
         linger::close(&connection.core, &connection.watch, client.stream()).await;
     }
 }
@@ -190,7 +193,7 @@ async fn answer(connection: &Rc<Connection>, client: &mut Client, request: Reque
     record.received += client.body_received();
     if let Err(refusal) = relayed.result {
         // The head is on its way: all that can be told now is that the rest does not come.
-        record.refusal = Some(refusal);
+        record.refusal = Some(connection.end_of(refusal));
         record.finish(connection);
         return Next::Drop;
     }
@@ -211,8 +214,9 @@ async fn refuse(
     facts: Facts,
 ) -> Next {
     let core = &connection.core;
+    let refusal = connection.end_of(refusal);
     record.refuse(refusal);
-    if refusal == Refusal::ClientClosed {
+    if matches!(refusal, Refusal::ClientClosed | Refusal::TrustWithdrawn) {
         record.finish(connection);
         return Next::Drop;
     }

@@ -16,8 +16,8 @@ use hyper_util::rt::TokioIo;
 
 use crate::access_log::record::Record;
 use crate::connection::registry::{Kind, Watch};
-use crate::connection::stream::ClientStream;
-use crate::connection::{Connection, CountPanic};
+use crate::connection::stream::{ClientStream, Lent};
+use crate::connection::{Connection, CountPanic, linger};
 use crate::http::h2::body::{Body, ReceivedBody, Streaming};
 use crate::http::head::check_http2;
 use crate::http::plan::plan;
@@ -28,7 +28,20 @@ use crate::upstream::response::{InvalidResponse, ResponseHead};
 use crate::upstream::send::{self, Answered};
 
 /// Serves requests until the client closes, is idle for too long, or has had its number of requests.
+///
+/// A connection that may not go on gets a GOAWAY, and its requests are broken off.
 pub(crate) async fn serve(connection: &Rc<Connection>, stream: ClientStream) {
+    let lent = Lent::new(stream);
+    // hyper keeps the connection to itself: what is lent comes back once it has ended, and its requests with it.
+    converse(connection, lent.clone()).await;
+    if connection.watch.is_cut()
+        && let Some(mut stream) = lent.take_back()
+    {
+        linger::close_cut(&mut stream, &[]).await;
+    }
+}
+
+async fn converse(connection: &Rc<Connection>, stream: Lent) {
     let core = &connection.core;
     let limits = &core.limits;
     let service = {
@@ -52,6 +65,14 @@ pub(crate) async fn serve(connection: &Rc<Connection>, stream: ClientStream) {
     watch.arm(core.time.deadline(limits.http2_idle_timeout));
     let mut closing = false;
     poll_fn(|cx| {
+        if watch.is_cut() {
+            if !closing {
+                serving.as_mut().graceful_shutdown();
+            }
+            // Once, for the GOAWAY; how it ends is of no interest any more.
+            drop(serving.as_mut().poll(cx));
+            return Poll::Ready(());
+        }
         let expired = watch.check().is_err();
         if expired && closing {
             return Poll::Ready(());
@@ -220,11 +241,14 @@ impl Drop for Turn {
         let mut record = std::mem::replace(&mut self.record, Record::new(now));
         if !self.ended && record.refusal.is_none() {
             // Reset by the client, or cut with the connection.
-            record.refusal = Some(Refusal::ClientClosed);
+            let refusal = connection.end_of(Refusal::ClientClosed);
+            record.refusal = Some(refusal);
             if record.status == 0 {
-                record.status = Refusal::ClientClosed.status();
+                record.status = refusal.status();
             }
-            cut_reset_flood(connection);
+            if refusal == Refusal::ClientClosed {
+                cut_reset_flood(connection);
+            }
         }
         record.finish(connection);
     }

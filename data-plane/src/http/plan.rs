@@ -30,9 +30,7 @@ pub(crate) fn plan<'a, F: Iterator<Item = (&'a str, &'a [u8])>>(
     let site = connection.origin.site.load();
     let host = head.host.as_ref().map(|host| &*host.name);
     let authenticated = connection.authenticated.as_ref();
-    let admitted = site
-        .admit(authenticated, host, connection.core.time.unix())
-        .map_err(refusal)?;
+    let admitted = connection.admit(&site, host).map_err(refusal)?;
     let virtual_host = record.admitted.insert(admitted).virtual_host();
     let route = virtual_host.route.as_ref().ok_or(Refusal::NoRoute)?;
     let upstream = &route.upstream;

@@ -120,6 +120,8 @@ refusals! {
     PolicyChanged = 421, "Misdirected Request", Close, "policy_changed", "ERRORINFO_INVALID_HOST";
     /// TRACE.
     Trace = 405, "Not Allowed", Close, "method_trace", "ERRORINFO_INVALID_METHOD_TRACE";
+    /// What the connection rested on was withdrawn while the request was under way. Only ever logged.
+    TrustWithdrawn = 499, "Client Closed Request", Close, "trust_withdrawn", "ERRORINFO_INVALID_REQUEST";
     /// The backend broke off.
     UpstreamClosed = 502, "Bad Gateway", Keep, "upstream_closed", "ERRORINFO_UPSTREAM_CLOSED_CONNECTION";
     /// What the backend sent is not a response, or ambiguous.

@@ -17,6 +17,7 @@ mod rewriting;
 mod smuggling;
 mod tls;
 mod upgrade;
+mod withdrawal;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -100,6 +100,9 @@ impl Client {
                 return Err(self.refused(refusal));
             }
             let read = poll_fn(|cx| {
+                if connection.watch.is_cut() {
+                    return Poll::Ready(Err(HeadEnd::Ours));
+                }
                 if connection.watch.check().is_err() {
                     return Poll::Ready(Err(self.head_expired()));
                 }

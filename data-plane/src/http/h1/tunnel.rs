@@ -8,9 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, linger};
 use crate::cores::core::Buffers;
 use crate::http::h1::client::Client;
+use crate::http::h1::frames::{CLOSE, Frames};
 use crate::http::plan;
 use crate::http::refusal::Refusal;
 use crate::route::{Admitted, NotAdmitted};
@@ -27,7 +28,8 @@ pub(crate) struct Copied {
 
 /// Writes the head in `out`, then passes bytes on until both sides have ended, one breaks, or nothing moves for too long.
 ///
-/// No byte passes once the client would have to prove itself again. When its listener is gone, it drains like others.
+/// No byte passes once the client would have to prove itself again; it is told with a close frame, if that can be put between
+/// two frames of the backend. When its listener is gone, it drains like others.
 ///
 /// Differs from Azure: the time without a byte is bounded by the stream idle timeout, not by the backend's request timeout.
 pub(crate) async fn run(
@@ -42,12 +44,19 @@ pub(crate) async fn run(
     let Some((mut upstream, rest)) = exchange.into_stream() else {
         return copied;
     };
-    let mut down = Pipe::holding(out);
+    let mut down = Pipe {
+        frames: Some(Frames::after(out.len())),
+        ..Pipe::holding(out)
+    };
     down.bytes.extend_from_slice(&rest);
     let mut up = Pipe::holding(client.take_buffered());
     let stream = client.stream();
     let mut moved = u64::MAX;
     poll_fn(|cx| {
+        if connection.watch.is_cut() {
+            copied.refusal = Some(Refusal::TrustWithdrawn);
+            return Poll::Ready(());
+        }
         if connection.watch.check().is_err() {
             return Poll::Ready(());
         }
@@ -71,6 +80,9 @@ pub(crate) async fn run(
         }
     })
     .await;
+    if copied.refusal.is_some() && down.is_between_frames() {
+        linger::close_cut(stream, &CLOSE).await;
+    }
     copied.from_client = up.moved;
     copied.to_client = down.moved;
     copied
@@ -80,12 +92,7 @@ pub(crate) async fn run(
 fn go_on(connection: &Connection, admitted: Option<&Admitted>) -> Result<(), Refusal> {
     let (core, site) = (&connection.core, connection.origin.site.load());
     let admitted = admitted.ok_or(Refusal::NoSuchHost)?;
-    let still = site.admit_still(
-        admitted,
-        connection.authenticated.as_ref(),
-        core.time.unix(),
-    );
-    match still {
+    match connection.admit_still(&site, admitted) {
         Ok(()) => Ok(()),
         Err(NotAdmitted::NoSuchHost | NotAdmitted::OtherListener) => {
             let deadline = core.time.deadline(core.limits.drain_deadline);
@@ -107,6 +114,8 @@ struct Pipe {
     start: usize,
     moved: u64,
     state: State,
+    /// Of what goes to the client.
+    frames: Option<Frames>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -124,7 +133,13 @@ impl Pipe {
             start: 0,
             moved: 0,
             state: State::Open,
+            frames: None,
         }
+    }
+
+    /// Whether a frame of our own may follow what has gone out.
+    fn is_between_frames(&self) -> bool {
+        self.state == State::Open && self.frames.as_ref().is_some_and(Frames::is_between)
     }
 
     fn poll(
@@ -139,6 +154,9 @@ impl Pipe {
                 let wrote = ready!(Pin::new(&mut *to).poll_write(cx, rest))?;
                 if wrote == 0 {
                     return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                if let Some(frames) = &mut self.frames {
+                    frames.pass(rest.get(..wrote).unwrap_or_default());
                 }
                 self.start += wrote;
                 self.moved += u64::try_from(wrote).unwrap_or(0);

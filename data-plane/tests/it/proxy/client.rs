@@ -142,6 +142,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.buffered.drain(..len).collect()
     }
 
+    /// Everything up to these bytes and with them.
+    pub(crate) async fn until(&mut self, end: &[u8]) -> Vec<u8> {
+        loop {
+            let mut places = self.buffered.windows(end.len());
+            if let Some(place) = places.position(|part| part == end) {
+                return self.buffered.drain(..place + end.len()).collect();
+            }
+            assert!(self.more().await > 0, "the connection ended");
+        }
+    }
+
     /// Whether the other side closes, without a byte.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.buffered.is_empty() && self.more().await == 0

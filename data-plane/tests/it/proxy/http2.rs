@@ -74,7 +74,7 @@ impl H2 {
     }
 }
 
-fn request(method: &str, url: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+pub(crate) fn request(method: &str, url: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     Request::builder()
         .method(method)
         .uri(url)

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use client_auth::crl::Crl;
 use client_auth::{Authenticator, Policy, TrustBundle};
 use data_plane::clock::Clock;
+use data_plane::revocation::{UploadedList, UploadedLists};
 use data_plane::snapshot::{ClientAuth, IdentityHeaders, RefusalForm};
 use data_plane::tls::server_config::{self, ServerTls, cipher_suite};
 use data_plane::tls::tickets::TicketScope;
@@ -34,11 +36,16 @@ pub(crate) struct Ca {
 }
 
 /// A certificate with its key.
-pub(crate) struct Leaf(CertificateDer<'static>, PrivateKeyDer<'static>);
+pub(crate) struct Leaf(
+    CertificateDer<'static>,
+    PrivateKeyDer<'static>,
+    /// What is sent besides.
+    Vec<CertificateDer<'static>>,
+);
 
 impl Clone for Leaf {
     fn clone(&self) -> Self {
-        Self(self.0.clone(), self.1.clone_key())
+        Self(self.0.clone(), self.1.clone_key(), self.2.clone())
     }
 }
 
@@ -84,6 +91,7 @@ impl Ca {
         Leaf(
             certificate.der().clone(),
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            Vec::new(),
         )
     }
 
@@ -97,7 +105,7 @@ impl Ca {
 
     /// A client whose certificate somebody else has the key of.
     pub(crate) fn client_without_key(&self, name: &str) -> Leaf {
-        Leaf(self.client(name).0, self.client(name).1)
+        Leaf(self.client(name).0, self.client(name).1, Vec::new())
     }
 
     pub(crate) fn client_until(&self, name: &str, end: OffsetDateTime) -> Leaf {
@@ -124,6 +132,7 @@ impl Ca {
         Leaf(
             certificate.der().clone(),
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            Vec::new(),
         )
     }
 
@@ -145,6 +154,7 @@ impl Ca {
         Leaf(
             certificate.der().clone(),
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            Vec::new(),
         )
     }
 
@@ -154,6 +164,7 @@ impl Ca {
         Leaf(
             self.certificate.clone(),
             PrivateKeyDer::try_from(key).unwrap(),
+            Vec::new(),
         )
     }
 
@@ -206,7 +217,19 @@ impl Ca {
         Leaf(
             certificate,
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            Vec::new(),
         )
+    }
+
+    /// What an operator uploads when these of the CA's certificates are revoked.
+    pub(crate) fn revoking(&self, revoked: &[&Leaf]) -> Arc<UploadedLists> {
+        let der = self.crl(revoked);
+        let crl = Crl::parse(&der).unwrap();
+        Arc::new(UploadedLists::new(vec![UploadedList {
+            name: "list".into(),
+            ca: "bundle".into(),
+            crl: Arc::new(crl.check_signed_by(&self.certificate).unwrap()),
+        }]))
     }
 }
 
@@ -236,7 +259,13 @@ impl Leaf {
 
     /// The key with something else in the place of its certificate.
     pub(crate) fn with_certificate(self, der: &[u8]) -> Self {
-        Self(CertificateDer::from(der.to_vec()), self.1)
+        Self(CertificateDer::from(der.to_vec()), self.1, Vec::new())
+    }
+
+    /// The certificate, and beside it one that has nothing to do with it.
+    pub(crate) fn beside(mut self, ca: &Ca) -> Self {
+        self.2.push(ca.certificate.clone());
+        self
     }
 }
 

@@ -3,14 +3,12 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use data_plane::clock::Clock;
 use data_plane::limits::Limits;
 use data_plane::settings::AccessLog;
 use data_plane::snapshot::{Bind, UpstreamTls};
 use prometheus_client::registry::Registry;
-use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -182,76 +180,6 @@ async fn only_trusted_clients_reach_a_strict_listener() {
             .len(),
         64
     );
-}
-
-#[tokio::test]
-async fn a_changed_policy_ends_what_was_authenticated_under_the_old_one() {
-    let (server, clients, backend) = (Ca::new("server"), Ca::new("clients"), Backend::echo().await);
-    let old = bind(&server, &clients, &backend, 1);
-    let address = old.address;
-    let mut gateway = Gateway::start(old).await;
-    let connect = async |name: &str| {
-        let config = pki::client(&server, Some(clients.client("device")), "http/1.1");
-        Client::over(pki::connect(address, config, name).await.unwrap())
-    };
-    let (mut strict, mut open) = (
-        connect("strict.example").await,
-        connect("open.example").await,
-    );
-    assert_eq!(strict.get("strict.example", "/").await.status(), 200);
-    gateway
-        .serve(vec![Bind {
-            address,
-            ..bind(&server, &clients, &backend, 2)
-        }])
-        .await;
-    assert_eq!(strict.get("strict.example", "/").await.status(), 421);
-    assert!(strict.is_closed().await);
-    assert_eq!(open.get("open.example", "/").await.status(), 200);
-    assert_eq!(
-        connect("strict.example")
-            .await
-            .get("strict.example", "/")
-            .await
-            .status(),
-        200
-    );
-}
-
-/// A kept connection must not outlive what it was admitted for.
-#[tokio::test]
-async fn an_expired_certificate_ends_its_connections() {
-    let (server, clients, backend) = (Ca::new("server"), Ca::new("clients"), Backend::echo().await);
-    let later = Arc::new(AtomicU64::new(0));
-    let mut settings = settings(Limits::default());
-    let moved = Arc::clone(&later);
-    settings.clock =
-        Clock::from_fn(move || SystemTime::now() + Duration::from_secs(moved.load(Relaxed)));
-    let gateway = Gateway::start_with(settings, bind(&server, &clients, &backend, 1)).await;
-    let connect = async |name: &str| {
-        let day = OffsetDateTime::now_utc() + Duration::from_hours(24);
-        let config = pki::client(
-            &server,
-            Some(clients.client_until("device", day)),
-            "http/1.1",
-        );
-        Client::over(pki::connect(gateway.address, config, name).await.unwrap())
-    };
-    let (mut strict, mut open) = (
-        connect("strict.example").await,
-        connect("open.example").await,
-    );
-    assert_eq!(strict.get("strict.example", "/").await.status(), 200);
-    later.store(Duration::from_hours(25).as_secs(), Relaxed);
-    eventually(
-        async || match strict.get("strict.example", "/").await.status() {
-            421 => Ok(()),
-            other => Err(format!("still {other}")),
-        },
-    )
-    .await;
-    assert!(strict.is_closed().await);
-    assert_eq!(open.get("open.example", "/").await.status(), 200);
 }
 
 #[tokio::test]
