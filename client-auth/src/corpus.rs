@@ -27,7 +27,7 @@ mod keys;
 mod name_constraints;
 mod partial_chains;
 mod purposes;
-mod reencoded;
+pub(crate) mod reencoded;
 mod signatures;
 mod validity;
 

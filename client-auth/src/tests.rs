@@ -9,6 +9,7 @@ mod crl_rollbacks;
 mod crl_scopes;
 mod crl_sets;
 mod hostile;
+mod hostile_rules;
 mod identities;
 mod leafs;
 mod names;

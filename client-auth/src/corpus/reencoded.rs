@@ -46,7 +46,8 @@ pub(super) fn with_algorithm(der: &Der, issuer: &Authority, algorithm: &[u8]) ->
     signed(&tbs, algorithm, issuer)
 }
 
-fn signed(tbs: &[u8], algorithm: &[u8], issuer: &Authority) -> Der {
+/// A certificate of these contents, whatever they are, signed by `issuer`.
+pub(crate) fn signed(tbs: &[u8], algorithm: &[u8], issuer: &Authority) -> Der {
     let signature = issuer.key().sign(tbs).unwrap();
     let signature = tlv(0x03, &[&[0], &signature[..]].concat());
     assembled(tbs, algorithm, &signature)
@@ -57,7 +58,7 @@ fn assembled(tbs: &[u8], algorithm: &[u8], signature: &[u8]) -> Der {
 }
 
 /// The three parts of a certificate.
-pub(super) fn parts(der: &Der) -> [Tlv<'_>; 3] {
+pub(crate) fn parts(der: &Der) -> [Tlv<'_>; 3] {
     let outer = Values::only(der, SEQUENCE).unwrap();
     values(outer).try_into().ok().unwrap()
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use crate::Refusal;
 use crate::corpus::{Case, cases};
 use crate::testing::decide;
+use crate::{Authenticator, Decision, Mode, Refusal, Verification};
 
 /// What came of a case.
 struct Judged {
     case: Case,
+    decision: Decision,
     verdict: Result<(), Refusal>,
     took: Duration,
 }
@@ -21,11 +22,12 @@ static JUDGED: LazyLock<Vec<Judged>> = LazyLock::new(|| cases().into_iter().map(
 fn judge(case: Case) -> Judged {
     let chain: Vec<_> = case.chain.iter().collect();
     let started = Instant::now();
-    let verdict = decide(&case.policy, &chain, case.now).verdict.map(|_| ());
+    let decision = decide(&case.policy, &chain, case.now);
     let took = started.elapsed();
     Judged {
+        verdict: decision.verdict.clone().map(|_| ()),
+        decision,
         case,
-        verdict,
         took,
     }
 }
@@ -85,4 +87,68 @@ fn every_verdict_comes_soon() {
     const SOON: Duration = Duration::from_secs(10);
     // Five decisions each, in a debug build on a busy machine.
     assert_eq!(names(|judged| judged.took > SOON), [""; 0]);
+}
+
+// T-27
+#[test]
+fn the_identity_is_that_of_the_first_certificate_sent() {
+    for Judged { case, decision, .. } in JUDGED.iter() {
+        let presented = decision.presented.as_ref().map(|facts| &*facts.der);
+        assert!(
+            presented.is_none_or(|der| *der == *case.chain[0]),
+            "{}",
+            case.name
+        );
+        if let Ok(identity) = &decision.verdict {
+            assert_eq!(*identity.certificate.der, *case.chain[0], "{}", case.name);
+            assert_eq!(*decision.path[0].der, *case.chain[0], "{}", case.name);
+        }
+    }
+}
+
+/// The decision of another mode.
+fn in_mode(case: &Case, mode: Mode) -> Decision {
+    let mut policy = case.policy.clone();
+    policy.mode = mode;
+    Authenticator::new(policy).decide(&case.chain[0], &case.chain[1..], case.now)
+}
+
+// T-31
+#[test]
+fn only_a_verified_path_makes_an_identity_verified() {
+    for Judged { case, decision, .. } in JUDGED.iter() {
+        let reported = in_mode(case, Mode::ReportOnly);
+        assert_eq!(
+            reported, *decision,
+            "{}: it reports what strict mode would say",
+            case.name
+        );
+        if let Ok(identity) = &decision.verdict {
+            assert_eq!(
+                identity.verification,
+                Verification::Verified,
+                "{}",
+                case.name
+            );
+        }
+        if let Ok(identity) = in_mode(case, Mode::Passthrough).verdict {
+            assert_eq!(
+                identity.verification,
+                Verification::Passthrough,
+                "{}",
+                case.name
+            );
+        }
+    }
+}
+
+#[test]
+fn whoever_was_let_in_may_stay_at_that_moment() {
+    for Judged { case, decision, .. } in JUDGED.iter() {
+        if let Ok(identity) = &decision.verdict {
+            let authenticator = Authenticator::new(case.policy.clone());
+            let stays = authenticator.recheck(&decision.path, identity, case.now);
+            assert_eq!(stays, Ok(()), "{}", case.name);
+        }
+    }
 }
