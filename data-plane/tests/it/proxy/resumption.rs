@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use client_auth::{IdentityField, IdentityMatcher, IdentityRule, MatchKind, Mode, Policy};
+use client_auth::{
+    IdentityField, IdentityMatcher, IdentityRule, MatchKind, Mode, Policy, RevocationMethod,
+};
 use data_plane::clock::Clock;
 use data_plane::limits::Limits;
 use data_plane::snapshot::{Bind, ClientAuth, RefusalForm};
@@ -424,6 +426,41 @@ async fn a_session_does_not_outlive_the_certificate() {
         is_refused_with("CertificateExpired")(visit().await);
     })
     .await;
+}
+
+// T-03
+#[tokio::test]
+async fn a_session_does_not_outlive_a_new_list_that_has_the_certificate() {
+    let world = World::new().await;
+    let keys = shared();
+    let leaf = world.clients.client("device");
+    let worker = |revoked: &[&Leaf]| {
+        let mut policy = pki::strict("strict", &[&world.clients]);
+        policy.trusted[0].revocation.method = RevocationMethod::Crl;
+        Worker {
+            strict: ClientAuth {
+                crls: world.clients.revoking(revoked),
+                ..resuming(policy)
+            },
+            ..world.worker(&keys)
+        }
+    };
+    let mut gateway = world.start(worker(&[])).await;
+    let address = gateway.address;
+    for version in VERSIONS {
+        for alpn in ["http/1.1", "h2"] {
+            gateway.serve(vec![world.bind(address, worker(&[]))]).await;
+            let client = world.client(version, Some(&leaf), alpn);
+            assert_eq!(client.visit(address, "strict.example").await, FULL);
+            assert_eq!(client.visit(address, "strict.example").await, RESUMED);
+            gateway
+                .serve(vec![world.bind(address, worker(&[&leaf]))])
+                .await;
+            // The policy and its hash are the same as before: the list is evidence.
+            let visit = client.visit(address, "strict.example").await;
+            assert_eq!(visit, Ok((HandshakeKind::Full, 400)));
+        }
+    }
 }
 
 // T-04

@@ -1,6 +1,6 @@
 //! Clients whose certificates have been revoked, or may have been: through a real listener, with a real responder.
 
-mod responder;
+pub(crate) mod responder;
 
 use std::sync::Arc;
 use std::time::Duration;

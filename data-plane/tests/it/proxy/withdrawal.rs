@@ -11,6 +11,7 @@ use client_auth::{
 };
 use data_plane::clock::Clock;
 use data_plane::limits::Limits;
+use data_plane::revocation::{Revocation, RevocationSettings, UploadedLists};
 use data_plane::snapshot::{Bind, ClientAuth};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -19,7 +20,9 @@ use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_rustls::client::TlsStream;
+use tokio_util::sync::CancellationToken;
 
 use super::backend::{ok, read_request};
 use super::client::Client;
@@ -27,6 +30,7 @@ use super::gateway::{Gateway, host, https, offering, settings, upstream, with_pr
 use super::http2::{H2, request};
 use super::own_address;
 use super::pki::{self, Ca, Leaf};
+use super::revocation::responder::{Responder, Status};
 
 /// What everybody is promised who has lost his trust.
 const PROMISED: Duration = Duration::from_secs(2);
@@ -72,12 +76,46 @@ impl World {
         )
     }
 
-    async fn start(&self, profile: ClientAuth) -> Gateway {
+    fn clock(&self) -> Clock {
         let later = Arc::clone(&self.later);
+        Clock::from_fn(move || SystemTime::now() + Duration::from_secs(later.load(Relaxed)))
+    }
+
+    async fn start(&self, profile: ClientAuth) -> Gateway {
         let mut settings = settings(Limits::default());
-        settings.clock =
-            Clock::from_fn(move || SystemTime::now() + Duration::from_secs(later.load(Relaxed)));
+        settings.clock = self.clock();
         Gateway::start_with(settings, self.bind(profile)).await
+    }
+
+    /// With somebody who asks responders.
+    async fn start_asking(&self, profile: ClientAuth) -> (Gateway, Revocation, JoinSet<()>) {
+        let evidence = RevocationSettings {
+            allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
+            ..RevocationSettings::default()
+        };
+        let (revocation, service) = Revocation::new(evidence, self.clock());
+        let mut running = JoinSet::new();
+        running.spawn(service.run(CancellationToken::new()));
+        let mut settings = settings(Limits::default());
+        settings.clock = self.clock();
+        settings.revocation = revocation.clone();
+        let gateway = Gateway::start_with(settings, self.bind(profile)).await;
+        (gateway, revocation, running)
+    }
+
+    /// Lets in the clients of both CAs, of which ours vouches for its own in this way.
+    fn vouched(&self, revocation: RevocationPolicy, crls: Arc<UploadedLists>) -> ClientAuth {
+        let mut policy = pki::strict("profile", &[&self.ours, &self.others]);
+        policy.trusted[0].revocation = revocation;
+        ClientAuth {
+            crls,
+            ..pki::client_auth(policy)
+        }
+    }
+
+    /// Moves the clock.
+    fn advance(&self, time: Duration) {
+        self.later.fetch_add(time.as_secs(), Relaxed);
     }
 
     async fn connect(&self, leaf: &Leaf, alpn: &str) -> TlsStream<TcpStream> {
@@ -230,8 +268,8 @@ async fn check(
 ) {
     let (lost, kept) = (world.all_kinds(lost).await, world.all_kinds(kept).await);
     let number = lost.len();
-    let start = Instant::now();
     withdraw(&mut gateway).await;
+    let start = Instant::now();
     for live in lost {
         live.ends().await;
     }
@@ -302,17 +340,8 @@ async fn a_deny_rule_ends_the_connections_of_whom_it_names() {
 #[tokio::test]
 async fn a_new_crl_ends_the_connections_of_the_revoked() {
     let world = World::new().await;
-    let profile = |revoked: &[&Leaf]| {
-        let mut policy = pki::strict("profile", &[&world.ours]);
-        policy.trusted[0].revocation = RevocationPolicy {
-            method: RevocationMethod::Crl,
-            ..RevocationPolicy::NONE
-        };
-        ClientAuth {
-            crls: world.ours.revoking(revoked),
-            ..pki::client_auth(policy)
-        }
-    };
+    let profile =
+        |revoked: &[&Leaf]| world.vouched(by(RevocationMethod::Crl), world.ours.revoking(revoked));
     let (lost, kept) = (world.ours.client("device"), world.ours.client("device"));
     let gateway = world.start(profile(&[])).await;
     let revoked = profile(&[&lost]);
@@ -338,6 +367,53 @@ async fn an_expired_certificate_ends_its_connections() {
         "certificate_expired",
     )
     .await;
+}
+
+fn by(method: RevocationMethod) -> RevocationPolicy {
+    RevocationPolicy {
+        method,
+        ..RevocationPolicy::NONE
+    }
+}
+
+// T-03, T-06
+#[tokio::test]
+async fn a_verdict_of_the_responder_ends_the_connections_of_the_revoked() {
+    let world = World::new().await;
+    let mut responder = Responder::start(&world.ours).await;
+    let (lost, kept) = (world.ours.client("device"), world.ours.client("device"));
+    responder
+        .say(&[(&lost, Status::Good), (&kept, Status::Good)])
+        .await;
+    let asking = RevocationPolicy {
+        responder: Some(responder.url()),
+        ..by(RevocationMethod::Ocsp)
+    };
+    let (gateway, revocation, _running) = world
+        .start_asking(world.vouched(asking, Arc::default()))
+        .await;
+    let withdraw = async |_: &mut Gateway| {
+        responder
+            .say(&[(&lost, Status::Revoked), (&kept, Status::Good)])
+            .await;
+        let mut changes = revocation.changes();
+        // What live connections rest on is asked for again before it is too old.
+        world.advance(Duration::from_mins(55));
+        changes.changed().await.unwrap();
+    };
+    check(&world, gateway, (&lost, &kept), withdraw, "revoked").await;
+}
+
+// T-44, T-52
+#[tokio::test]
+async fn a_list_that_is_too_old_ends_the_connections_that_rest_on_it() {
+    let world = World::new().await;
+    let lists = world.ours.revoking(&[]);
+    let profile = world.vouched(by(RevocationMethod::Crl), lists);
+    let gateway = world.start(profile).await;
+    let pair = (&world.ours.client("device"), &world.others.client("device"));
+    let withdraw = async |_: &mut Gateway| world.advance(Duration::from_hours(26));
+    check(&world, gateway, pair, withdraw, "evidence_expired").await;
 }
 
 #[tokio::test]

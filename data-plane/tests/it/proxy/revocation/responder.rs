@@ -10,7 +10,7 @@ use super::super::eventually;
 use super::super::pki::{Ca, Leaf};
 
 /// A responder that ends with the test.
-pub(super) struct Responder {
+pub(crate) struct Responder {
     directory: TempDir,
     port: u16,
     process: Option<Child>,
@@ -18,19 +18,19 @@ pub(super) struct Responder {
 
 /// What a responder says about a certificate.
 #[derive(Clone, Copy)]
-pub(super) enum Status {
+pub(crate) enum Status {
     Good,
     Revoked,
 }
 
 impl Responder {
     /// One whose answers the CA signs itself.
-    pub(super) async fn start(ca: &Ca) -> Self {
+    pub(crate) async fn start(ca: &Ca) -> Self {
         Self::signing_with(ca, &ca.as_signer()).await
     }
 
     /// One whose answers somebody else signs.
-    pub(super) async fn signing_with(ca: &Ca, signer: &Leaf) -> Self {
+    pub(crate) async fn signing_with(ca: &Ca, signer: &Leaf) -> Self {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
@@ -46,12 +46,12 @@ impl Responder {
         responder
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/", self.port)
     }
 
     /// Says this from now on; what it was not told of is unknown.
-    pub(super) async fn say(&mut self, statuses: &[(&Leaf, Status)]) {
+    pub(crate) async fn say(&mut self, statuses: &[(&Leaf, Status)]) {
         let lines = statuses.iter().map(|(leaf, status)| {
             let serial = leaf.serial();
             match status {
@@ -66,7 +66,7 @@ impl Responder {
     }
 
     /// Ends it: connections are refused from now on.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
             process.wait().unwrap();
