@@ -1,7 +1,9 @@
 //! Certificates that sign each other in more ways than one, and what else a client may send (RFC 4158).
 
-use super::authority::{Authority, DAY, Der, date, plain};
-use super::{Corpus, below, client, new_key, root, trusting};
+use rcgen::CustomExtension;
+
+use super::authority::{Authority, DAY, Der, date, plain, tlv};
+use super::{Corpus, below, client, client_with, new_key, root, trusting};
 use crate::Reason;
 
 // T-28
@@ -18,6 +20,7 @@ pub(super) fn add(corpus: &mut Corpus) {
     add_loops(corpus);
     add_rollovers(corpus);
     add_meshes(corpus);
+    add_crowds(corpus);
 }
 
 fn add_orders(corpus: &mut Corpus) {
@@ -440,5 +443,37 @@ fn add_meshes(corpus: &mut Corpus) {
         ROOM,
         &wide(&[&[&root.der]]),
         &chain,
+    );
+}
+
+/// As many names as fit into what a client may send, and a CA that constrains them.
+fn add_crowds(corpus: &mut Corpus) {
+    const ROOM: &str = "a verdict in bounded time";
+    let names = tlv(0x82, b"a").repeat(20_000);
+    let crowd = CustomExtension::from_oid_content(&[2, 5, 29, 17], tlv(0x30, &names));
+    let crowded =
+        |issuer: &Authority| client_with(issuer, &|p| p.custom_extensions.push(crowd.clone()));
+    let root = Authority::root("root");
+    let policy = trusting(&[&[&root.der]]);
+    corpus.good("20,000 names", ROOM, &policy, &[&crowded(&root)]);
+    let subtrees = |count: usize| {
+        let subtree = tlv(0x30, &tlv(0x82, b"b"));
+        let excluded = tlv(0xa1, &subtree.repeat(count));
+        let contents = tlv(0x30, &excluded);
+        CustomExtension::from_oid_content(&[2, 5, 29, 30], contents)
+    };
+    let few = below(&root, "few", &|p| p.custom_extensions.push(subtrees(10)));
+    let leaf = crowded(&few);
+    let chain = [&leaf, &few.der];
+    // The names are compared one by one, up to a bound.
+    corpus.good("20,000 names below ten constraints", ROOM, &policy, &chain);
+    let many = below(&root, "many", &|p| p.custom_extensions.push(subtrees(100)));
+    let leaf = crowded(&many);
+    corpus.limit(
+        "20,000 names below a hundred constraints",
+        ROOM,
+        ("250,000 comparisons of names at most", Reason::TooComplex),
+        &policy,
+        &[&leaf, &many.der],
     );
 }
