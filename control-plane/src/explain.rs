@@ -1,13 +1,15 @@
 //! Whether a client may in, without a connection: the answer that a worker would give, by the same code.
 
+mod lists;
 mod policy;
 mod revocation;
 
 use client_auth::crl::CrlSet;
-use client_auth::{Authenticator, Check, Decision, Mode, PathCertificate, Refusal};
+use client_auth::{Authenticator, Check, Decision, Mode, PathCertificate, Policy, Refusal};
 use model::SslProfile;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
+pub use self::lists::{NeededList, lists_needed};
 pub use self::policy::policy;
 
 /// What a profile would say about a client.
@@ -60,15 +62,19 @@ pub struct Presented<'a> {
 
 /// Explains what `profile` would say; `None`: it asks for no certificate.
 pub fn explain(profile: &SslProfile, presented: &Presented<'_>) -> Option<Explanation> {
-    let mut policy = policy(profile)?;
+    let policy = policy(profile)?;
     let mode = policy.mode;
-    // Passthrough verifies nothing, so what would be verified is what is worth telling.
-    if mode == Mode::Passthrough {
+    let decision = decide(policy, presented);
+    Some(explained(mode, &decision, presented))
+}
+
+/// Passthrough verifies nothing, so what would be verified is what is worth telling.
+fn decide(mut policy: Policy, presented: &Presented<'_>) -> Decision {
+    if policy.mode == Mode::Passthrough {
         policy.mode = Mode::Strict;
     }
-    let decision =
-        Authenticator::new(policy).decide(presented.leaf, presented.intermediates, presented.at);
-    Some(explained(mode, &decision, presented))
+    let authenticator = Authenticator::new(policy);
+    authenticator.decide(presented.leaf, presented.intermediates, presented.at)
 }
 
 fn explained(mode: Mode, decision: &Decision, presented: &Presented<'_>) -> Explanation {

@@ -1,9 +1,9 @@
 //! `{sslProfile}/explainClientCertificate`: whether a client may in, and why, without a connection.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::response::Response;
-use client_auth::Mode;
+use client_auth::{Mode, crl::CrlSet};
 use http::{Method, StatusCode};
 use model::{ApplicationGateway, ChildId, SslProfile};
 use rustls_pki_types::UnixTime;
@@ -20,7 +20,7 @@ use crate::{
     explain::{self, ExplainedCheck, Explanation, Presented},
     parse::{self, Question},
     permit::{Permit, Read},
-    store::StoredGateway,
+    store::{LIST_PART, StoreError, StoredGateway},
 };
 
 /// Answers at `{sslProfile}/explainClientCertificate`. Changes nothing.
@@ -43,48 +43,125 @@ pub(super) async fn answer(
     }
     let now = u64::try_from(api.parts.clock.now().unix_timestamp()).unwrap_or_default();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
-    let permit = api.load.parse().await?;
-    let profile = profile.clone();
-    let explaining = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        explanation(&stored, &profile, &question, now)
-    });
-    let explanation = match explaining.await {
-        Ok(explanation) => explanation?,
-        // The panic guard of the request counts and answers it.
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(error) => return Err(ApiError::internal(error)),
+    let case = Case {
+        at: question.at.unwrap_or(now),
+        question,
+        profile: profile.clone(),
     };
+    let explanation = explanation(api, stored, case).await?;
     Ok(reply::resource(StatusCode::OK, render(&explanation)))
 }
 
-fn explanation(
-    stored: &StoredGateway,
-    profile: &ChildId,
-    question: &Question,
-    now: UnixTime,
-) -> Result<Explanation, ApiError> {
-    let policies = stored.extensions.policies();
-    let gateway = parse::stored_gateway(&stored.id, &stored.document, policies)?;
-    let found = find(&gateway, profile).ok_or_else(|| child::parent_not_found(profile))?;
-    let Some((leaf, intermediates)) = question.chain.split_first() else {
-        return Err(ApiError::internal("the question has no certificate"));
-    };
-    let presented = Presented {
-        leaf,
-        intermediates,
-        at: question.at.unwrap_or(now),
-        lists: None,
-    };
-    explain::explain(found, &presented).ok_or_else(|| {
-        let message = format!("The SSL profile '{profile}' asks clients for no certificate.");
-        ApiError::bad_request("ClientCertificateNotRequested", message)
-    })
+/// A client and a profile.
+struct Case {
+    profile: ChildId,
+    question: Question,
+    at: UnixTime,
 }
 
-fn find<'a>(gateway: &'a ApplicationGateway, profile: &ChildId) -> Option<&'a SslProfile> {
-    let mut all = gateway.ssl_profiles().iter();
-    all.find(|found| found.name() == profile.name())
+/// Opens the gateway, finds out which lists count, loads these, and explains. Off the runtime's threads, since the chain
+/// and the lists choose how long it takes.
+async fn explanation(
+    api: &Api,
+    stored: StoredGateway,
+    case: Case,
+) -> Result<Explanation, ApiError> {
+    let permit = api.load.parse().await?;
+    let key = stored.id.key();
+    let (case, gateway, needed) = blocking(move || {
+        let _permit = permit;
+        let policies = stored.extensions.policies();
+        let gateway = parse::stored_gateway(&stored.id, &stored.document, policies)?;
+        let profile = case.profile_in(&gateway)?;
+        let lists = stored.extensions.revocation_lists();
+        let needed = explain::lists_needed(profile, &case.presented(None)?, lists);
+        Ok((case, gateway, needed))
+    })
+    .await?;
+    // Held until the lists are read: it bounds how many lists are in memory.
+    let room = match needed.as_slice() {
+        [] => None,
+        _ => Some(api.load.upload().await?),
+    };
+    let mut lists = Vec::with_capacity(needed.len());
+    for list in needed {
+        let der = load_list(api, &key, &list.sha256).await?;
+        lists.push((list, der));
+    }
+    blocking(move || {
+        let _room = room;
+        let signed = lists
+            .into_iter()
+            .map(|(list, der)| list.read(&der).map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(ApiError::internal)?;
+        let lists = CrlSet::new(signed);
+        let explained =
+            explain::explain(case.profile_in(&gateway)?, &case.presented(Some(&lists))?);
+        explained.ok_or_else(|| asks_for_nothing(&case.profile))
+    })
+    .await
+}
+
+impl Case {
+    fn presented<'a>(&'a self, lists: Option<&'a CrlSet>) -> Result<Presented<'a>, ApiError> {
+        let chain = self.question.chain.split_first();
+        let (leaf, intermediates) =
+            chain.ok_or_else(|| ApiError::internal("the question has no certificate"))?;
+        Ok(Presented {
+            leaf,
+            intermediates,
+            at: self.at,
+            lists,
+        })
+    }
+
+    fn profile_in<'a>(&self, gateway: &'a ApplicationGateway) -> Result<&'a SslProfile, ApiError> {
+        let mut all = gateway.ssl_profiles().iter();
+        all.find(|found| found.name() == self.profile.name())
+            .ok_or_else(|| child::parent_not_found(&self.profile))
+    }
+}
+
+/// The DER of an uploaded list.
+async fn load_list(api: &Api, gateway: &str, sha256: &[u8; 32]) -> Result<Vec<u8>, ApiError> {
+    let permit = Permit::<Read>::for_caller();
+    let store = api.store();
+    let mut der = Vec::new();
+    let mut position = 0;
+    // The last part is shorter than the others, or there is none.
+    while let Some(part) = store
+        .find_list_part(&permit, gateway, sha256, position)
+        .await?
+    {
+        der.extend_from_slice(&part);
+        position += 1;
+        if part.len() < LIST_PART {
+            break;
+        }
+    }
+    if der.is_empty() {
+        // It was replaced meanwhile.
+        let id = gateway.to_owned();
+        return Err(StoreError::Conflict { id }.into());
+    }
+    Ok(der)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // The panic guard of the request counts and answers it.
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Err(ApiError::internal(error)),
+    }
+}
+
+fn asks_for_nothing(profile: &ChildId) -> ApiError {
+    let message = format!("The SSL profile '{profile}' asks clients for no certificate.");
+    ApiError::bad_request("ClientCertificateNotRequested", message)
 }
 
 fn render(explanation: &Explanation) -> Value {

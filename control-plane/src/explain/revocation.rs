@@ -50,7 +50,7 @@ fn what_a_worker_does(
     lists: Option<&CrlSet>,
     at: UnixTime,
 ) -> Option<String> {
-    if asks_ocsp(question) && !question.responders.is_empty() {
+    if has_responder(question) {
         let responders = question.responders.join(", ");
         let otherwise = match question.policy.method {
             RevocationMethod::OcspThenCrl => ", and look into the CRLs if that has no answer",
@@ -101,6 +101,19 @@ fn judged(
     };
     let judgement = judge(question, &evidence, at);
     (ExplainedCheck::of(&judgement.check), judgement.result)
+}
+
+/// Whether lists are what a worker looks into first.
+pub(super) fn looks_into_lists(question: &RevocationQuestion) -> bool {
+    let by_lists = matches!(
+        question.policy.method,
+        RevocationMethod::Crl | RevocationMethod::OcspThenCrl
+    );
+    by_lists && !has_responder(question)
+}
+
+fn has_responder(question: &RevocationQuestion) -> bool {
+    asks_ocsp(question) && !question.responders.is_empty()
 }
 
 fn asks_ocsp(question: &RevocationQuestion) -> bool {

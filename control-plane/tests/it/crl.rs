@@ -1,8 +1,8 @@
 //! Revocation lists made by hand, so that everything in them can be wrong and half a million entries take no time.
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose,
-    SigningKey,
+    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SerialNumber, SigningKey,
 };
 use time::{Duration, OffsetDateTime, macros::format_description};
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
@@ -33,6 +33,15 @@ impl Ca {
 
     pub(crate) fn pem(&self) -> String {
         self.certificate.pem()
+    }
+
+    /// A client certificate with this serial number, as PEM.
+    pub(crate) fn client(&self, serial: &[u8]) -> String {
+        let mut params = CertificateParams::new(vec!["device.example".to_owned()]).unwrap();
+        params.serial_number = Some(SerialNumber::from_slice(serial));
+        let issuer = Issuer::from_ca_cert_der(self.certificate.der(), &self.key).unwrap();
+        let key = KeyPair::generate().unwrap();
+        params.signed_by(&key, &issuer).unwrap().pem()
     }
 
     /// The DER of its list of this number, without entries, which begins now and counts for 30 days.

@@ -1,5 +1,7 @@
 //! `explainClientCertificate` over the API.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+use control_plane::store::LIST_PART;
 use http::Method;
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use serde_json::{Value, json};
@@ -8,11 +10,15 @@ use super::{
     caller::Caller,
     document::{client_ca, gateway_id, mtls_gateway},
 };
-use crate::database::{Database, on_both_databases};
+use crate::{
+    crl::{Ca, List},
+    database::{Database, on_both_databases},
+};
 
 on_both_databases!(
     a_chain_is_explained_and_nothing_changes,
-    what_cannot_be_explained_is_refused
+    what_cannot_be_explained_is_refused,
+    uploaded_lists_are_looked_into
 );
 
 fn world() -> (String, String) {
@@ -121,4 +127,55 @@ async fn what_cannot_be_explained_is_refused(database: Database) {
     post(elsewhere, good)
         .await
         .assert_error(404, "InvalidResourceType");
+}
+
+async fn uploaded_lists_are_looked_into(database: Database) {
+    let caller = Caller::with_group(&database).await;
+    let id = gateway_id("gw");
+    let ca = Ca::new("Partner CA");
+    let gateway = mtls_gateway(&id, &[("partners", &ca.pem())]);
+    caller.put(&id, &gateway).await.assert_status(201);
+    let extension = "providers/Portcullis.Security";
+    let policy = format!("{id}/sslProfiles/mtls/{extension}/clientAuthPolicies/default");
+    let by_lists = json!({ "properties": { "revocation": { "default": { "method": "Crl" } } } });
+    caller.put(&policy, &by_lists).await.assert_status(201);
+    // The first serial number of a list with entries, and another one.
+    let listed = [&[1, 0, 0, 0, 0][..], &[1; 15]].concat();
+    let clients = [ca.client(&listed), ca.client(&[9])];
+    let path = format!("{id}/sslProfiles/mtls/explainClientCertificate");
+    let explain = |chain: &str| {
+        let (caller, path) = (caller.clone(), path.clone());
+        let body = json!({ "certificateChain": chain });
+        async move {
+            let reply = caller.call(Method::POST, &path, &[], &body).await;
+            reply.assert_status(200).body.clone()
+        }
+    };
+    let final_check = |body: &Value| body["checks"].as_array().unwrap().last().unwrap().clone();
+    for client in &clients {
+        let body = explain(client).await;
+        assert_eq!(body["reason"], "revocation_unavailable");
+        assert_eq!(final_check(&body)["name"], "revocation");
+    }
+    // Of several parts.
+    let list = List::new(1).with_entries(10_000).signed_by(&ca);
+    assert!(list.len() > LIST_PART, "{}", list.len());
+    let upload = json!({ "properties": { "data": BASE64_STANDARD.encode(list) } });
+    let lists =
+        format!("{id}/trustedClientCertificates/partners/{extension}/certificateRevocationLists");
+    caller
+        .put(&format!("{lists}/main"), &upload)
+        .await
+        .assert_status(201);
+    let [revoked, good] = [explain(&clients[0]).await, explain(&clients[1]).await];
+    assert_eq!(
+        (&revoked["verdict"], &revoked["reason"]),
+        (&json!("Refuse"), &json!("revoked"))
+    );
+    assert_eq!(final_check(&revoked)["result"], "Failed");
+    assert_eq!(
+        (&good["verdict"], &good["reason"]),
+        (&json!("Accept"), &Value::Null)
+    );
+    assert_eq!(final_check(&good)["result"], "Passed");
 }
