@@ -1,10 +1,10 @@
 //! The REST API, through its router on a real database, and once through a real socket.
 
-mod caller;
+pub(crate) mod caller;
 mod child;
 mod client_auth_policy;
 mod concurrency;
-mod document;
+pub(crate) mod document;
 mod explain;
 mod gateway;
 mod https;

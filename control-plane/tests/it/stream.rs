@@ -4,6 +4,7 @@ mod answer;
 mod connection;
 mod delivery;
 mod readiness;
+mod revocation_list;
 mod rig;
 mod ticket_keys;
 mod worker;
