@@ -23,6 +23,7 @@ use crate::{
     admin::Admin,
     api::{self, Api, ApiParts},
     clock::Clock,
+    expiry::{self, ExpiryWatch},
     init::InitError,
     reconcile::{self, Reconciler},
     seal,
@@ -192,6 +193,16 @@ impl Running {
             reconciler.run(serving).await;
             Ok(())
         });
+
+        // Named as a whole: `portcullis_revocation_lists`.
+        let metrics = expiry::Metrics::register(&mut registry);
+        let watch = ExpiryWatch::new(store.clone(), clock.clone(), metrics);
+        let stop = background.clone();
+        self.tasks
+            .spawn("revocation list expiry", Phase::Background, async move {
+                watch.run(stop).await;
+                Ok(())
+            });
 
         let (hearing, stop) = (store.clone(), background.clone());
         self.tasks

@@ -8,6 +8,7 @@ mod certificate;
 pub mod clock;
 pub mod compile;
 mod defaults;
+pub mod expiry;
 pub mod explain;
 pub mod extension;
 mod facts;

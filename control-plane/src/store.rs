@@ -23,7 +23,7 @@ pub use self::{
     },
     readiness::ReadinessPosition,
     resource_group::{DeleteResourceGroup, PutResourceGroup, ResourceGroup},
-    revocation_list::{LIST_PART, ListInSnapshot, NewRevocationList},
+    revocation_list::{LIST_PART, ListInForce, ListInSnapshot, NewRevocationList},
     turn::Turn,
     wake::Topic,
     worker::{InForce, Session, WantedGateway},

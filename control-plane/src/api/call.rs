@@ -37,6 +37,15 @@ pub(super) struct Call {
 /// The body of a request, not read yet.
 pub(super) struct RequestBody(Body);
 
+/// How fast an upload has to come.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// Between two parts of it.
+    idle: Duration,
+    /// For all of it.
+    whole: Duration,
+}
+
 impl Call {
     /// Checks origin, `api-version` and `Host`.
     pub(super) fn read(
@@ -158,13 +167,17 @@ impl RequestBody {
     /// 400 when it breaks off, 408 when it comes too slowly, 413 when it is too large.
     pub(super) async fn upload(self, call: &Call, limit: usize) -> Result<Bytes, ApiError> {
         let announced = call.content_length().unwrap_or_default();
+        self.paced(UPLOAD_PACE, announced, limit).await
+    }
+
+    async fn paced(self, pace: Pace, announced: usize, limit: usize) -> Result<Bytes, ApiError> {
         if announced > limit {
             return Err(too_large(limit));
         }
         let mut bytes = Vec::with_capacity(announced);
         let mut body = self.0;
         let reading = async {
-            while let Some(frame) = next_frame(&mut body).await? {
+            while let Some(frame) = next_frame(&mut body, pace.idle).await? {
                 if bytes.len().saturating_add(frame.len()) > limit {
                     return Err(too_large(limit));
                 }
@@ -172,15 +185,15 @@ impl RequestBody {
             }
             Ok(())
         };
-        let in_time = time::timeout(UPLOAD_DEADLINE, reading).await;
+        let in_time = time::timeout(pace.whole, reading).await;
         in_time.map_err(|_elapsed| too_slow())??;
         Ok(Bytes::from(bytes))
     }
 }
 
 /// Data of a body; empty for frames without any. `None`: its end.
-async fn next_frame(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
-    match time::timeout(UPLOAD_IDLE, body.frame()).await {
+async fn next_frame(body: &mut Body, idle: Duration) -> Result<Option<Bytes>, ApiError> {
+    match time::timeout(idle, body.frame()).await {
         Err(_elapsed) => Err(too_slow()),
         Ok(None) => Ok(None),
         Ok(Some(Ok(frame))) => Ok(Some(frame.into_data().unwrap_or_default())),
@@ -308,6 +321,50 @@ fn base_url(api: &Api, parts: &Parts) -> Result<String, ApiError> {
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// As in Azure Resource Manager.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-/// Fifty megabytes within it are less than four megabits a second.
-const UPLOAD_DEADLINE: Duration = Duration::from_mins(2);
-const UPLOAD_IDLE: Duration = Duration::from_secs(10);
+/// Fifty megabytes within two minutes are less than four megabits a second.
+const UPLOAD_PACE: Pace = Pace {
+    idle: Duration::from_secs(10),
+    whole: Duration::from_mins(2),
+};
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    const PACE: Pace = Pace {
+        idle: Duration::from_millis(50),
+        whole: Duration::from_millis(200),
+    };
+
+    fn frames(sizes: &[usize]) -> impl StreamExt<Item = Result<Bytes, io::Error>> + use<> {
+        let frames: Vec<_> = sizes.iter().map(|size| Ok(vec![0; *size].into())).collect();
+        stream::iter(frames)
+    }
+
+    async fn status(body: Body) -> Result<usize, u16> {
+        let read = RequestBody(body).paced(PACE, 0, 100).await;
+        read.map(|bytes| bytes.len())
+            .map_err(|error| error.status().as_u16())
+    }
+
+    #[tokio::test]
+    async fn an_upload_may_be_large_but_neither_silent_nor_endless() {
+        let whole = Body::from_stream(frames(&[60, 40]));
+        assert_eq!(status(whole).await, Ok(100));
+        let large = Body::from_stream(frames(&[60, 41]));
+        assert_eq!(status(large).await, Err(413));
+        let silent = frames(&[1]).chain(stream::pending());
+        assert_eq!(status(Body::from_stream(silent)).await, Err(408));
+        let trickle = stream::repeat(()).then(|()| async {
+            time::sleep(Duration::from_millis(5)).await;
+            Ok::<_, io::Error>(Bytes::from_static(b"x"))
+        });
+        assert_eq!(status(Body::from_stream(trickle)).await, Err(408));
+        let broken = frames(&[1]).chain(stream::iter([Err(io::ErrorKind::BrokenPipe.into())]));
+        assert_eq!(status(Body::from_stream(broken)).await, Err(400));
+    }
+}

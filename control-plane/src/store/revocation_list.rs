@@ -4,9 +4,13 @@ use std::{collections::HashSet, fmt};
 
 use bytes::Bytes;
 use sqlx::{AnyConnection, FromRow};
+use time::OffsetDateTime;
 
 use super::{PutGateway, Store, StoreError, content::sha256, gateway::GatewayRow, micros};
-use crate::permit::{Permit, Read};
+use crate::{
+    extension::{Extensions, RevocationList},
+    permit::{Permit, Read},
+};
 
 /// Of one part, in bytes; as much as a message of the configuration stream carries.
 pub const LIST_PART: usize = 256 * 1024;
@@ -29,6 +33,28 @@ pub struct ListInSnapshot {
     pub size: u64,
 }
 
+/// A list that workers have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListInForce {
+    /// Of the gateway, with the casing of its creation.
+    pub gateway_id: String,
+    /// What is known about it.
+    pub list: RevocationList,
+}
+
+impl ListInForce {
+    /// When it expires.
+    pub fn next_update(&self) -> OffsetDateTime {
+        let seconds = i64::try_from(self.list.head.next_update.as_secs()).unwrap_or(i64::MAX);
+        OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    /// Tells it from others.
+    pub fn key(&self) -> (String, [u8; 32]) {
+        (self.gateway_id.clone(), self.list.head.sha256)
+    }
+}
+
 impl fmt::Debug for NewRevocationList {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -40,6 +66,31 @@ impl fmt::Debug for NewRevocationList {
 }
 
 impl Store {
+    /// The lists that the current snapshots of all gateways refer to.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn lists_in_force(
+        &self,
+        _permit: &Permit<Read>,
+    ) -> Result<Vec<ListInForce>, StoreError> {
+        let mut connection = self.reader.acquire().await?;
+        let mut lists = Vec::new();
+        for gateway in list_gateways(&mut connection).await? {
+            let used = in_snapshot(&mut connection, &gateway.id).await?;
+            let extensions = Extensions::from_json(&gateway.extensions)
+                .map_err(|error| StoreError::corrupt_by(gateway.display_id.clone(), error))?;
+            let is_used =
+                |list: &&RevocationList| used.iter().any(|used| used.sha256 == list.head.sha256);
+            let own = extensions.revocation_lists().iter().filter(is_used);
+            lists.extend(own.map(|list| ListInForce {
+                gateway_id: gateway.display_id.clone(),
+                list: list.clone(),
+            }));
+        }
+        Ok(lists)
+    }
+
     /// A part of a list of a gateway: [`LIST_PART`] bytes from `position` times as many on, fewer at the end. `None`: there
     /// is no such part, or no such list any more.
     ///
@@ -107,10 +158,27 @@ pub(super) async fn replace(
 }
 
 #[derive(FromRow)]
+struct GatewayOfLists {
+    id: String,
+    display_id: String,
+    extensions: String,
+}
+
+#[derive(FromRow)]
 struct ListRow {
     sha256: Vec<u8>,
     size: i64,
     in_snapshot: i64,
+}
+
+/// The gateways whose snapshots refer to lists.
+async fn list_gateways(connection: &mut AnyConnection) -> Result<Vec<GatewayOfLists>, sqlx::Error> {
+    sqlx::query_as(
+        "select g.id, g.display_id, g.extensions from gateways g where g.deleted_at is null and exists \
+         (select 1 from revocation_lists l where l.gateway_id = g.id and l.in_snapshot = 1) order by g.id",
+    )
+    .fetch_all(connection)
+    .await
 }
 
 async fn list_rows(

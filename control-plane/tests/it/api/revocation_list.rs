@@ -2,9 +2,13 @@
 
 use axum::body::Body;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use control_plane::store::LIST_PART;
+use control_plane::{
+    expiry::{Expiry, ExpiryWatch, Metrics},
+    store::LIST_PART,
+};
 use http::{Method, Request};
 use model::GatewayId;
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use proto::config::v1::RevocationList;
 use rcgen::KeyUsagePurpose;
 use serde_json::{Value, json};
@@ -31,6 +35,7 @@ on_both_databases!(
     a_list_needs_its_parents_and_heeds_conditions,
     half_a_million_entries_are_stored_once_and_not_touched_again,
     requests_have_limits_of_their_own,
+    a_list_that_ends_soon_is_told_of_once_at_each_threshold,
 );
 
 /// The lists of the trusted client certificate `partners`.
@@ -545,4 +550,56 @@ async fn requests_have_limits_of_their_own(database: Database) {
         .send(request.body(Body::empty()).unwrap())
         .await
         .assert_error(413, "RequestContentTooLarge");
+}
+
+// T-52
+async fn a_list_that_ends_soon_is_told_of_once_at_each_threshold(database: Database) {
+    let caller = Caller::with_group(&database).await;
+    let ca = Ca::new("Partner CA");
+    let id = with_ca(&caller, &ca).await;
+    let list = format!("{}/main", lists(&id));
+    caller
+        .put(&list, &body(&ca.list(1)))
+        .await
+        .assert_status(201);
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let mut watch = ExpiryWatch::new(caller.store.clone(), caller.clock.clone(), metrics);
+    let mut look = async || {
+        let news = watch.look().await.unwrap();
+        news.into_iter()
+            .map(|(_, expiry)| expiry)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(look().await, []);
+    caller.clock.advance(Duration::days(24));
+    assert_eq!(look().await, [Expiry::WithinWeek]);
+    assert_eq!(look().await, [], "once");
+    caller.clock.advance(Duration::days(5));
+    assert_eq!(look().await, [Expiry::WithinDay]);
+    caller.clock.advance(Duration::days(2));
+    assert_eq!(look().await, [Expiry::Expired]);
+    let shown = caller.get(&list).await;
+    assert_eq!(shown.body["properties"]["expiresInDays"], -1);
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    assert!(
+        text.contains("revocation_lists{expiry=\"Expired\"} 1"),
+        "{text}"
+    );
+    assert!(
+        text.contains("revocation_lists{expiry=\"WithinDay\"} 0"),
+        "{text}"
+    );
+    // Its successor is not due.
+    let next = List {
+        this_update: now() + Duration::days(31),
+        next_update: Some(now() + Duration::days(60)),
+        ..List::new(2)
+    };
+    caller
+        .put(&list, &body(&next.signed_by(&ca)))
+        .await
+        .assert_status(200);
+    assert_eq!(look().await, []);
 }
