@@ -22,6 +22,12 @@ pub(super) trait Answer: Clone {
     /// Until when it may be used, inclusive. After that it has to be asked for again first.
     fn usable_until(&self) -> UnixTime;
 
+    /// Until when its author stands by it: a newer one is to be had by then. What is tolerated beyond that, for clocks that
+    /// differ, is no reason to hear of a revocation later.
+    fn promised_until(&self) -> UnixTime {
+        self.usable_until()
+    }
+
     /// What it takes of the capacity of a shelf.
     fn weight(&self) -> usize;
 }
@@ -163,7 +169,11 @@ impl<A: Answer> Shelf<A> {
         let entry = shard.touch(key, now, self.capacity);
         entry.asking = None;
         let outage = entry.outage.take();
-        let end = answer.usable_until().min(later(now, A::FRESH));
+        // An answer that is late already is tolerated for a while; asking all the time would not make it newer.
+        let promised = answer.promised_until().max(later(now, SHORTEST));
+        let end = promised
+            .min(answer.usable_until())
+            .min(later(now, A::FRESH));
         entry.schedule = Schedule::after_answer(now, end);
         let next = entry.schedule.next;
         let weight = answer.weight();
@@ -341,6 +351,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What came late is renewed as if it were good for so long.
+const SHORTEST: Duration = Duration::from_mins(1);
 /// Entries that are passed over in search of an idle one.
 const SPARED: usize = 16;
 

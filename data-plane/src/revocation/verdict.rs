@@ -31,6 +31,10 @@ impl Answer for Verdict {
         }
     }
 
+    fn promised_until(&self) -> UnixTime {
+        self.answer.next_update.unwrap_or(self.answer.valid_until)
+    }
+
     fn weight(&self) -> usize {
         0
     }

@@ -16,6 +16,26 @@ impl Answer for Known {
     }
 }
 
+/// Promised until then, and usable for five minutes more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Promised(u64);
+
+impl Answer for Promised {
+    const FRESH: Duration = Duration::from_hours(1);
+
+    fn usable_until(&self) -> UnixTime {
+        at(self.0 + 300)
+    }
+
+    fn promised_until(&self) -> UnixTime {
+        at(self.0)
+    }
+
+    fn weight(&self) -> usize {
+        0
+    }
+}
+
 fn at(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
@@ -39,6 +59,17 @@ fn only_the_first_look_starts_an_attempt() {
     let third = shelf.look(&key(1), true, at(1));
     assert!(!third.start && third.wait.is_none());
     assert_eq!(third.answer, Some(Known(100, 0)));
+}
+
+// T-43
+#[test]
+fn a_newer_answer_is_asked_for_before_the_promise_of_the_old_one_ends_and_not_all_the_time() {
+    for (promised, now) in [(60, 0), (0, 100)] {
+        let shelf = Shelf::new(10, 1);
+        let next = shelf.put(&key(1), Promised(promised), at(now)).next;
+        let pause = next.as_secs() - now;
+        assert!((22..=30).contains(&pause), "{promised} {now}: {pause}");
+    }
 }
 
 #[tokio::test]
