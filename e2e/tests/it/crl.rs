@@ -1,9 +1,10 @@
 //! Revocation by uploaded lists.
 
 mod large;
+mod live;
 mod uploads;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use e2e::arm::Answer;
 use e2e::deployment::{Database, Setup};
@@ -54,3 +55,6 @@ fn succeeds(site: &Site, answer: &Answer) -> Instant {
     assert_eq!(end["status"], "Succeeded", "{end:#}");
     Instant::now()
 }
+
+/// The longest from the worker's knowing to the end of connections.
+const LIMIT: Duration = Duration::from_secs(2);

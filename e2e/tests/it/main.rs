@@ -10,10 +10,12 @@
 mod changes;
 mod concurrency;
 mod crl;
+mod cutting;
 mod dev;
 mod headers;
 mod modes;
 mod ocsp;
+mod open;
 mod outage;
 mod policy;
 mod refusal;

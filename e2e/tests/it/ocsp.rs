@@ -1,6 +1,7 @@
 //! Revocation by OCSP, with the real `openssl ocsp` as the responder.
 
 mod cold;
+mod live;
 mod verdicts;
 
 use e2e::deployment::{Database, Setup};

@@ -1,5 +1,6 @@
 //! The client authentication policy beyond Azure: who is let in, what stays, and why.
 
+mod explain;
 mod survival;
 
 use e2e::deployment::{Database, Setup};
