@@ -11,6 +11,7 @@ mod identity;
 mod lifecycle;
 mod modes;
 mod pki;
+mod possession;
 mod resumption;
 mod revocation;
 mod rewriting;

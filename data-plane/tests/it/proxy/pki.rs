@@ -262,6 +262,18 @@ impl Leaf {
         Self(CertificateDer::from(der.to_vec()), self.1, Vec::new())
     }
 
+    /// What a client sends: the certificate, and what is beside it.
+    fn chain(&self) -> Vec<CertificateDer<'static>> {
+        let mut chain = vec![self.0.clone()];
+        chain.extend(self.2.iter().cloned());
+        chain
+    }
+
+    /// The chain with the key, whether or not they belong together.
+    pub(crate) fn certified(&self) -> CertifiedKey {
+        CertifiedKey::new(self.chain(), any_supported_type(&self.1).unwrap())
+    }
+
     /// The certificate, and beside it one that has nothing to do with it.
     pub(crate) fn beside(mut self, ca: &Ca) -> Self {
         self.2.push(ca.certificate.clone());
@@ -350,7 +362,7 @@ pub(crate) fn client_of(
     leaf: Option<&Leaf>,
     alpn: &str,
 ) -> ClientConfig {
-    let chain = leaf.map(|leaf| (vec![leaf.0.clone()], &leaf.1));
+    let chain = leaf.map(|leaf| (leaf.chain(), &leaf.1));
     client_with_chain(versions, ca, chain, alpn)
 }
 
