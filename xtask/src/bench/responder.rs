@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use super::load::Load;
 use super::ports;
@@ -55,12 +55,15 @@ impl Responder {
             "1".to_owned(),
         ];
         let mut server = Server::start("responder", Core::Load, &openssl, arguments, folder)?;
-        let address = format!("127.0.0.1:{port}");
+        // It says so when it listens. A connection to find out would hold it up: it serves one at a time.
+        let log = folder.join("responder.log");
         server.wait_until(Duration::from_secs(5), || {
-            Ok(std::net::TcpStream::connect(&address)?)
+            let said = fs::read_to_string(&log)?;
+            ensure!(said.contains("ACCEPT"), "{said}");
+            Ok(())
         })?;
         Ok(Self {
-            url: format!("http://{address}/"),
+            url: format!("http://127.0.0.1:{port}/"),
             _server: server,
         })
     }
