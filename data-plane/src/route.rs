@@ -46,6 +46,8 @@ pub(crate) struct Evidence {
     pub(crate) held: Held,
     /// Until when the answers hold, inclusive.
     pub(crate) until: Option<UnixTime>,
+    /// That is longer than they said, because somebody was being asked just then.
+    pub(crate) is_extended: bool,
 }
 
 /// The proof that this connection may reach this virtual host. [`Site::admit`] is the only place that makes one.

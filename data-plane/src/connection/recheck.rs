@@ -1,7 +1,7 @@
 //! Whether a live connection may go on, decided on the path that was *verified* in its handshake, never on what was
 //! presented: an issuer that somebody put beside the path saves or ends nobody's connection.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use client_auth::{Mode, Reason, Verification};
 use rustls_pki_types::UnixTime;
@@ -162,6 +162,7 @@ impl Authenticated {
                 held: revocation.hold(&plan, now),
                 plan,
                 until: None,
+                is_extended: false,
             };
         }
         Ok(())
@@ -182,7 +183,7 @@ impl Authenticated {
         }
         let mut evidence = self.evidence.borrow_mut();
         if !evidence.plan.questions.is_empty() {
-            evidence.until = Some(look_up(&evidence, client_auth, revocation, now)?);
+            look_up(&mut evidence, client_auth, revocation, now)?;
         }
         self.valid_until
             .set(path_until.into_iter().chain(evidence.until).min());
@@ -190,31 +191,49 @@ impl Authenticated {
     }
 }
 
-/// Until when what is known lets the client stay.
+/// Brings up to date until when what is known lets the client stay.
 fn look_up(
-    evidence: &Evidence,
+    evidence: &mut Evidence,
     client_auth: &ClientAuth,
     revocation: &Revocation,
     now: UnixTime,
-) -> Result<UnixTime, Withdrawn> {
+) -> Result<(), Withdrawn> {
     let Some(known) = revocation.known(&evidence.plan, &client_auth.crls, now) else {
-        // It is being asked; until then the last answer counts, as long as it is good.
-        let until = evidence.until.filter(|&until| now <= until);
-        let detail = "what was known about revocation is too old";
-        return until.ok_or_else(|| Withdrawn::new(Withdrawal::EvidenceExpired, detail));
+        return outlast_question(evidence, now);
     };
     if known.len() != evidence.plan.questions.len() {
         let detail = "not every question about revocation has an answer";
         return Err(Withdrawn::new(Withdrawal::EvidenceExpired, detail));
     }
-    let mut until = UnixTime::since_unix_epoch(std::time::Duration::MAX);
+    let mut until = UnixTime::since_unix_epoch(Duration::MAX);
     for judgement in known {
         judgement
             .result
             .map_err(|refusal| Withdrawn::by(refusal, Withdrawal::Revoked))?;
         until = until.min(judgement.valid_until);
     }
-    Ok(until)
+    evidence.until = Some(until);
+    evidence.is_extended = false;
+    Ok(())
+}
+
+/// Somebody is being asked. Until then the last answer counts, as long as it is good, and once for as long as it may take
+/// to hear that there is none: an outage that the policy puts up with must not end connections whenever it is looked at.
+fn outlast_question(evidence: &mut Evidence, now: UnixTime) -> Result<(), Withdrawn> {
+    match evidence.until {
+        Some(until) if now <= until => Ok(()),
+        Some(_) if !evidence.is_extended => {
+            evidence.until = Some(UnixTime::since_unix_epoch(
+                Duration::from_secs(now.as_secs()).saturating_add(QUESTION),
+            ));
+            evidence.is_extended = true;
+            Ok(())
+        }
+        Some(_) | None => {
+            let detail = "what was known about revocation is too old";
+            Err(Withdrawn::new(Withdrawal::EvidenceExpired, detail))
+        }
+    }
 }
 
 impl Connection {
@@ -293,4 +312,6 @@ fn may_hold(error: NotAdmitted) -> bool {
 }
 
 /// For a GOAWAY or a close frame, before the socket is closed in any case.
-const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(500);
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Longer than a responder is waited for.
+const QUESTION: Duration = Duration::from_secs(5);

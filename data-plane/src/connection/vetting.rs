@@ -90,6 +90,7 @@ impl Vetting<'_> {
                 held: core.revocation.hold(&plan, core.time.unix()),
                 plan,
                 until: evidence_until,
+                is_extended: false,
             });
         }
         authenticated.client = Some(Box::new(facts));

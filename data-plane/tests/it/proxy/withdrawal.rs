@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
 use client_auth::{
-    IdentityField, IdentityMatcher, IdentityRule, MatchKind, Mode, RevocationMethod,
-    RevocationPolicy,
+    IdentityField, IdentityMatcher, IdentityRule, MatchKind, Mode, RevocationFailure,
+    RevocationMethod, RevocationPolicy,
 };
 use data_plane::clock::Clock;
 use data_plane::limits::Limits;
@@ -96,7 +96,10 @@ impl World {
         let (revocation, service) = Revocation::new(evidence, self.clock());
         let mut running = JoinSet::new();
         running.spawn(service.run(CancellationToken::new()));
-        let mut settings = settings(Limits::default());
+        let mut settings = settings(Limits {
+            max_requests_per_connection: u64::MAX,
+            ..Limits::default()
+        });
         settings.clock = self.clock();
         settings.revocation = revocation.clone();
         let gateway = Gateway::start_with(settings, self.bind(profile)).await;
@@ -402,6 +405,48 @@ async fn a_verdict_of_the_responder_ends_the_connections_of_the_revoked() {
         changes.changed().await.unwrap();
     };
     check(&world, gateway, (&lost, &kept), withdraw, "revoked").await;
+}
+
+// T-44
+#[tokio::test]
+async fn an_outage_that_the_policy_puts_up_with_ends_no_connection() {
+    let world = World::new().await;
+    // Takes questions and never answers: it is nearly always being asked.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let asking = RevocationPolicy {
+        responder: Some(format!("http://{}/", silent.local_addr().unwrap())),
+        failure: RevocationFailure::Soft {
+            grace: Duration::from_hours(1),
+        },
+        ..by(RevocationMethod::Ocsp)
+    };
+    let (gateway, _revocation, _running) = world
+        .start_asking(world.vouched(asking, Arc::default()))
+        .await;
+    let leaf = world.ours.client("device");
+    let mut client = Client::over(world.connect(&leaf, "http/1.1").await);
+    assert_eq!(client.get("a.example", "/").await.status(), 200);
+    for _ in 0..2 {
+        // What was judged without an answer holds for a minute.
+        world.advance(Duration::from_secs(61));
+        // Longer than anybody is waited for.
+        let end = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < end {
+            assert_eq!(client.get("a.example", "/").await.status(), 200);
+        }
+    }
+    // What the policy puts up with is over.
+    world.advance(Duration::from_hours(1));
+    super::eventually(async || {
+        let page = metrics(&gateway);
+        let counted = "trust_withdrawals_total{cause=\"evidence_expired\"} 1\n";
+        if page.contains(counted) {
+            Ok(())
+        } else {
+            Err(page)
+        }
+    })
+    .await;
 }
 
 // T-44, T-52
