@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod handshake_log;
+pub(crate) mod interned;
 pub(crate) mod linger;
 pub(crate) mod recheck;
 pub(crate) mod registry;

@@ -15,6 +15,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use crate::connection::client::Outcome;
 use crate::connection::recheck::Withdrawal;
 use crate::cores::core::Shared;
 use crate::http::refusal::Refusal;
@@ -89,6 +90,8 @@ pub(crate) struct CoreMetrics {
     /// From knowing that a connection may not go on to its end.
     pub(crate) cut_latency: Latency,
     withdrawals: [Counter; Withdrawal::ALL.len()],
+    /// By how the verification of a client went.
+    vetted: [Counter; Outcome::LABELS.len()],
     handshake_failures: Family<[(&'static str, &'static str); 1], SharedCounter>,
     client_refusals: Family<[(&'static str, &'static str); 1], SharedCounter>,
 }
@@ -119,6 +122,13 @@ impl CoreMetrics {
     pub(crate) fn resumption(&self, came_of_it: Resumption) {
         let place = Resumption::ALL.iter().position(|&one| one == came_of_it);
         if let Some(count) = place.and_then(|place| self.resumptions.get(place)) {
+            count.add(1);
+        }
+    }
+
+    /// A handshake with a client that was asked for a certificate is over, and the client was looked at.
+    pub(crate) fn vetted(&self, outcome: Outcome) {
+        if let Some(count) = self.vetted.get(outcome.index()) {
             count.add(1);
         }
     }
@@ -334,6 +344,18 @@ impl Collector for Metrics {
             });
             metric
                 .encode_family(&[("reason", refusal.label())])
+                .and_then(|family| ConstCounter::new(count).encode(family))?;
+        }
+        let mut metric = encoder.encode_descriptor(
+            "client_verifications",
+            "Handshakes with clients that were asked for a certificate and were not refused by alert, by outcome",
+            None,
+            prometheus_client::metrics::MetricType::Counter,
+        )?;
+        for (place, label) in Outcome::LABELS.into_iter().enumerate() {
+            let count = self.sum(|core| core.vetted.get(place).map_or(0, Counter::read));
+            metric
+                .encode_family(&[("outcome", label)])
                 .and_then(|family| ConstCounter::new(count).encode(family))?;
         }
         let mut metric = encoder.encode_descriptor(

@@ -50,6 +50,19 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// Metric labels, each at the place of its number.
+    pub(crate) const LABELS: [&'static str; 4] = ["absent", "success", "passthrough", "failed"];
+
+    /// The place of the label.
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Absent => 0,
+            Self::Success => 1,
+            Self::Passthrough => 2,
+            Self::Failed(_) => 3,
+        }
+    }
+
     /// `NONE`, `SUCCESS`, `PASSTHROUGH` or `FAILED:{reason}`, as in Azure's `sslClientVerify` and
     /// `client_certificate_verification`; reasons are in the words of OpenSSL, which Azure's are.
     pub(crate) fn text(self) -> Cow<'static, str> {

@@ -125,3 +125,52 @@ fn checks(checks: &[Check]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use client_auth::{Authenticator, CheckName, Policy, TrustBundle};
+    use rustls_pki_types::UnixTime;
+
+    use super::*;
+    use crate::testing::Ca;
+
+    fn now() -> UnixTime {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        UnixTime::since_unix_epoch(now.expect("after 1970"))
+    }
+
+    #[test]
+    fn a_path_is_told_with_its_keys_and_a_check_with_what_it_found() {
+        let ca = Ca::new("clients");
+        let bundle = TrustBundle::from_der("ca", std::slice::from_ref(&ca.certificate));
+        let policy = Policy::strict("profile", vec![bundle.expect("a root")], false);
+        let authenticator = Authenticator::new(policy);
+        let mut decision = authenticator.decide(&ca.client("device").certificate, &[], now());
+        let found = "ocsp, 7 s old";
+        decision
+            .checks
+            .push(Check::passed(CheckName::Revocation, found));
+        let [client, anchor] = &decision.path[..] else {
+            panic!("{decision:?}")
+        };
+        let expected = format!(
+            "CN=device [{}] <- CN=clients [{}]",
+            client.key_id, anchor.key_id
+        );
+        assert_eq!(path(&decision.path), expected);
+        let told = checks(&decision.checks);
+        assert!(told.starts_with("size: ok, trust: ok, "), "{told}");
+        assert!(told.ends_with(", revocation: ok (ocsp, 7 s old)"), "{told}");
+    }
+
+    #[test]
+    fn a_failed_check_is_told_by_its_reason() {
+        let authenticator = Authenticator::new(Policy::strict("profile", Vec::new(), false));
+        let stranger = Ca::new("strangers").client("device");
+        let decision = authenticator.decide(&stranger.certificate, &[], now());
+        assert_eq!(checks(&decision.checks), "size: ok, trust: empty_trust");
+        assert_eq!(path(&decision.path), "");
+    }
+}

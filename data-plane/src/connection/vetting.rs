@@ -77,7 +77,9 @@ impl Vetting<'_> {
             is_open = judgements.is_none();
             evidence_until = judgements.map(|judgements| judged(&mut decision, judgements));
         }
+        core.certificates.share(&mut decision.path);
         let facts = ClientFacts::new(&decision, core.time.unix());
+        core.metrics.vetted(facts.outcome);
         authenticated.standing = standing(mode, facts.outcome);
         if mode == Mode::Strict {
             let path_until = facts.identity.as_ref().map(|it| it.path_not_after);

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::Sink;
+use crate::connection::interned::Interned;
 use crate::connection::registry::Registry;
 use crate::connection::round::Round;
 use crate::cores::overload::Overload;
@@ -33,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) revocation: Revocation,
     pub(crate) time: CoreTime,
     pub(crate) registry: Registry,
+    /// Of the paths that connections rest on.
+    pub(crate) certificates: Interned,
     pub(crate) pools: Pools,
     /// For what is read.
     pub(crate) buffers: Buffers,
@@ -135,6 +138,7 @@ impl Core {
         let core = Rc::new(Self {
             time: CoreTime::new(settings.clock),
             registry: Registry::default(),
+            certificates: Interned::default(),
             pools: Pools::default(),
             buffers: Buffers::of(BUFFER_BYTES),
             scraps: Buffers::of(SCRAP_BYTES),
