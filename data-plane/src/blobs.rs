@@ -28,6 +28,8 @@ pub(crate) struct Blobs {
     held: HashMap<Digest, Blob>,
     held_bytes: u64,
     arriving: Option<Arriving>,
+    /// Revocation lists that were interrupted by another blob, oldest first; few.
+    interrupted: Vec<Arriving>,
     refused: HashMap<Digest, Refused>,
 }
 
@@ -76,6 +78,8 @@ struct Arriving {
 const MAX_CHUNK: usize = 256 * 1024;
 /// Memory taken at once for an announced size; the rest is taken as bytes arrive.
 const FIRST_CAPACITY: u64 = 1 << 20;
+/// One is continued sooner or later, others were given up half-way.
+const MAX_INTERRUPTED: usize = 2;
 /// Refusals remembered until the snapshot that needs them is answered.
 const MAX_REFUSED: usize = 1024;
 
@@ -111,6 +115,7 @@ impl Blobs {
             held: HashMap::new(),
             held_bytes: 0,
             arriving: None,
+            interrupted: Vec::new(),
             refused: HashMap::new(),
         }
     }
@@ -123,10 +128,18 @@ impl Blobs {
     /// # Errors
     /// [`ChunkError`] where the control plane broke the protocol.
     pub(crate) fn receive(&mut self, chunk: &BlobChunk) -> Result<(), ChunkError> {
-        let arriving = match self.arriving.take() {
-            Some(arriving) if chunk.offset != 0 => arriving,
-            // None was under way, or an unfinished one was given up.
-            Some(_) | None => self.begin(chunk)?,
+        let arriving = match (self.arriving.take(), chunk.offset) {
+            (unfinished, 0) => {
+                self.set_aside(unfinished);
+                self.interrupted.retain(|list| chunk.sha256 != list.digest);
+                self.begin(chunk)?
+            }
+            (Some(arriving), _) if chunk.sha256 == arriving.digest => arriving,
+            (unfinished, _) => {
+                let found = self.continued(chunk)?;
+                self.set_aside(unfinished);
+                found
+            }
         };
         let arriving = arriving.push(chunk)?;
         if arriving.received < arriving.size {
@@ -140,6 +153,7 @@ impl Blobs {
     /// Forgets an unfinished blob and old refusals: a new stream starts.
     pub(crate) fn restart(&mut self) {
         self.arriving = None;
+        self.interrupted.clear();
         self.refused.clear();
     }
 
@@ -183,6 +197,27 @@ impl Blobs {
         self.refused.clear();
     }
 
+    /// Keeps what arrived of a revocation list, which may be continued later; an unfinished blob of another kind was given
+    /// up.
+    fn set_aside(&mut self, unfinished: Option<Arriving>) {
+        let Some(list) = unfinished.filter(|blob| blob.kind == BlobKind::Crl) else {
+            return;
+        };
+        if self.interrupted.len() == MAX_INTERRUPTED {
+            self.interrupted.remove(0);
+        }
+        self.interrupted.push(list);
+    }
+
+    /// The interrupted revocation list that a chunk continues.
+    fn continued(&mut self, chunk: &BlobChunk) -> Result<Arriving, ChunkError> {
+        let mut lists = self.interrupted.iter();
+        let found = lists.position(|list| chunk.sha256 == list.digest);
+        found
+            .map(|index| self.interrupted.remove(index))
+            .ok_or(ChunkError::Order)
+    }
+
     fn begin(&self, chunk: &BlobChunk) -> Result<Arriving, ChunkError> {
         let digest = Digest::try_from(chunk.sha256.as_slice()).map_err(|_| ChunkError::Name)?;
         let kind = match BlobKind::try_from(chunk.kind) {
@@ -212,7 +247,9 @@ impl Blobs {
                 limit: one,
             });
         }
-        if self.held_bytes.saturating_add(size) > total {
+        let coming: u64 = self.interrupted.iter().map(|list| list.size).sum();
+        let taken = self.held_bytes.saturating_add(coming);
+        if taken.saturating_add(size) > total {
             return Some(Refused::NoRoom {
                 digest,
                 limit: total,
@@ -353,6 +390,45 @@ mod tests {
             .expect("first chunk");
         receive_all(&mut blobs, &chunks(&[8; 100], 40)).expect("another blob");
         assert_eq!(blobs.digests().collect::<Vec<_>>(), [&sha256(&[8; 100])]);
+    }
+
+    fn list_chunks(content: &[u8]) -> Vec<BlobChunk> {
+        let mut chunks = chunks(content, 40);
+        for chunk in &mut chunks {
+            chunk.kind = BlobKind::Crl.into();
+        }
+        chunks
+    }
+
+    #[test]
+    fn a_revocation_list_goes_on_where_it_was_interrupted() {
+        let mut blobs = Blobs::new(LIMITS);
+        let list = list_chunks(&[7; 100]);
+        blobs.receive(&list[0]).expect("first chunk");
+        receive_all(&mut blobs, &chunks(&[8; 100], 40)).expect("another blob");
+        blobs.retain(&HashSet::new());
+        receive_all(&mut blobs, &list[1..]).expect("the rest");
+        let found = blobs.find(&sha256(&[7; 100]), BlobKind::Crl);
+        assert_eq!(found.expect("held").bytes(), [7; 100]);
+        // Begun anew, the old beginning counts no more.
+        let other = list_chunks(&[9; 100]);
+        blobs.receive(&other[0]).expect("first chunk");
+        blobs.receive(&chunks(&[8; 100], 100)[0]).expect("another");
+        receive_all(&mut blobs, &other).expect("all of it");
+        assert_eq!(blobs.receive(&other[1]), Err(ChunkError::Order));
+    }
+
+    #[test]
+    fn lists_that_are_given_up_half_way_do_not_pile_up() {
+        let mut blobs = Blobs::new(LIMITS);
+        let lists: Vec<_> = (0..10).map(|byte| list_chunks(&[byte; 100])).collect();
+        for list in &lists {
+            blobs.receive(&list[0]).expect("first chunk");
+        }
+        assert!(blobs.interrupted.len() <= MAX_INTERRUPTED);
+        assert_eq!(blobs.receive(&lists[0][1]), Err(ChunkError::Order));
+        blobs.restart();
+        assert_eq!(blobs.receive(&lists[9][1]), Err(ChunkError::Order));
     }
 
     #[test]

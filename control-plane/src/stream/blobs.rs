@@ -93,6 +93,12 @@ impl Delivery {
         self.open.is_some()
     }
 
+    /// Whether a revocation list is half sent, which the worker lets others interrupt.
+    pub(super) fn is_inside_list(&self) -> bool {
+        let part = self.open.as_ref().map(|open| &open.part);
+        matches!(part, Some(Part::RevocationList(_)))
+    }
+
     /// The next chunk, or that there is none.
     pub(super) async fn next(
         &mut self,
@@ -244,5 +250,6 @@ fn parts(content: &Content) -> impl Iterator<Item = Part> {
     let lists = content.revocation_lists.iter().copied();
     let lists = lists.map(Part::RevocationList);
     let snapshot = std::iter::once(Part::Snapshot(content.sha256));
-    certificates.chain(keys).chain(lists).chain(snapshot)
+    // Lists first: what is sent before one that is interrupted, the worker may have dropped when it goes on.
+    lists.chain(certificates).chain(keys).chain(snapshot)
 }

@@ -36,6 +36,9 @@ use crate::{
 /// A worker that takes longer is told to connect again.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
+/// Chunks of a large list (4 MiB) after which other gateways may go first.
+const BURST: u32 = 16;
+
 /// How often a worker may ask for the blobs of one message.
 const MAX_REPEATS: u32 = 5;
 
@@ -65,6 +68,10 @@ pub(super) struct Worker<'a> {
     due: VecDeque<String>,
     is_due: HashSet<String>,
     delivery: Option<Delivery>,
+    /// A delivery inside a large revocation list that lets other gateways go first.
+    paused: Option<Delivery>,
+    /// Chunks of the delivery since it began or went on.
+    burst: u32,
     asked: Option<Asked>,
     last_nonce: u64,
     /// Answers to nothing since the last right one.
@@ -119,6 +126,8 @@ impl<'a> Worker<'a> {
             due: VecDeque::new(),
             is_due: HashSet::new(),
             delivery: None,
+            paused: None,
+            burst: 0,
             asked: None,
             last_nonce: 0,
             stale: 0,
@@ -171,12 +180,24 @@ impl<'a> Worker<'a> {
     pub(super) async fn next_message(&mut self) -> Result<Option<ToWorker>, Ended> {
         loop {
             if let Some(delivery) = self.delivery.take() {
+                if self.shall_pause(&delivery) {
+                    self.paused = Some(delivery);
+                    continue;
+                }
                 if let Some(message) = self.deliver(delivery).await? {
                     return Ok(Some(message));
                 }
                 continue;
             }
             let Some(key) = self.due.pop_front() else {
+                if self.paused.is_some() {
+                    if self.asked.is_some() {
+                        return Ok(None);
+                    }
+                    self.delivery = self.paused.take();
+                    self.burst = 0;
+                    continue;
+                }
                 let first = !std::mem::replace(&mut self.synced, true);
                 return Ok(first.then_some(ToWorker::Synced(Synced {})));
             };
@@ -281,9 +302,25 @@ impl<'a> Worker<'a> {
         covered.then(|| Arc::clone(wanted))
     }
 
+    /// Whether a large list lets other gateways go first: every so many chunks, if there are any that wait. So neither
+    /// they nor the list wait for long.
+    fn shall_pause(&mut self, delivery: &Delivery) -> bool {
+        let may = delivery.is_inside_list() && self.paused.is_none() && self.asked.is_none();
+        if !may || self.burst < BURST {
+            return false;
+        }
+        self.burst = 0;
+        let due: Vec<String> = self.due.iter().cloned().collect();
+        due.iter().any(|key| {
+            *key != delivery.wanted.key && matches!(self.step(key), Step::Apply | Step::Remove)
+        })
+    }
+
     fn step(&mut self, key: &str) -> Step {
-        if self.asked.as_ref().is_some_and(|asked| asked.key == key) {
-            // Looked at again when it is answered.
+        let asked = self.asked.as_ref().is_some_and(|asked| asked.key == key);
+        let paused = self.paused.as_ref();
+        if asked || paused.is_some_and(|paused| paused.wanted.key == key) {
+            // Looked at again when it is answered, or goes on.
             return Step::Nothing;
         }
         let wanted = self.wanted(key);
@@ -338,7 +375,10 @@ impl<'a> Worker<'a> {
         let store = &self.parts.store;
         match Delivery::begin(store, &self.permit, Arc::clone(&wanted), has).await {
             // Without content, a newer generation is about to be published.
-            Ok(delivery) => self.delivery = delivery,
+            Ok(delivery) => {
+                self.delivery = delivery;
+                self.burst = 0;
+            }
             Err(error) => self.pass_over(&wanted, error).await?,
         }
         Ok(())
@@ -362,6 +402,7 @@ impl<'a> Worker<'a> {
             Next::Chunk(chunk) => {
                 let metrics = &self.parts.metrics;
                 metrics.blob_bytes.inc_by(chunk.data.len() as u64);
+                self.burst = self.burst.saturating_add(1);
                 self.delivery = Some(delivery);
                 Ok(Some(ToWorker::BlobChunk(chunk)))
             }

@@ -12,13 +12,14 @@ use crate::{
     },
     crl::{Ca, List},
     database::{Database, on_both_databases},
-    fixture::{eventually, sha256},
+    fixture::{eventually, put as put_content, sha256},
 };
 
 on_both_databases!(
     a_list_is_in_force_on_every_worker_when_the_operation_succeeds,
     a_list_travels_once,
     a_list_of_a_ca_that_is_gone_is_not_sent,
+    a_large_list_lets_other_gateways_go_first,
 );
 
 /// Puts a list of the trusted client certificate `partners`.
@@ -130,5 +131,28 @@ async fn a_list_of_a_ca_that_is_gone_is_not_sent(database: Database) {
     let apply = worker.hear_apply().await;
     assert_eq!(list(&worker), Some(der.as_slice()));
     assert!(refers_to(&apply, &der));
+    rig.stop().await;
+}
+
+async fn a_large_list_lets_other_gateways_go_first(database: Database) {
+    let rig = Rig::start(&database).await;
+    let caller = Caller::new(&database).await;
+    let ca = Ca::new("Partner CA");
+    put_gateway(&caller, &ca, true).await;
+    let mut worker = rig.worker("worker").await;
+    let apply = worker.hear_apply().await;
+    worker.ack(&apply).await;
+    worker.hear_synced().await;
+    let der = List::new(1).with_entries(450_000).signed_by(&ca);
+    put(&caller, &der).await;
+    worker.hear_chunk().await;
+    rig.put(put_content("other", "a")).await;
+    let first = worker.hear_apply().await;
+    assert_eq!(first.gateway_id, gateway_id("other"));
+    worker.ack(&first).await;
+    let second = worker.hear_apply().await;
+    assert_eq!(second.gateway_id, gateway_id("gw"));
+    assert!(list(&worker) == Some(der.as_slice()), "the list is whole");
+    worker.ack(&second).await;
     rig.stop().await;
 }

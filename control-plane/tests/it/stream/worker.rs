@@ -7,9 +7,9 @@ use std::{
 };
 
 use proto::config::v1::{
-    Ack, ApplyGateway, BlobKind, ControlMessage, Hello, MissingBlobs, Nack, RemoveGateway,
-    Subscription, TicketKeys, WorkerMessage, config_stream_client::ConfigStreamClient,
-    control_message, worker_message,
+    Ack, ApplyGateway, BlobChunk, BlobKind, ControlMessage, Hello, MissingBlobs, Nack,
+    RemoveGateway, Subscription, TicketKeys, WorkerMessage,
+    config_stream_client::ConfigStreamClient, control_message, worker_message,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -25,6 +25,8 @@ pub(super) struct Worker {
     inbound: Streaming<ControlMessage>,
     /// What came since the last message that wants an answer, by SHA-256.
     pub(super) blobs: HashMap<[u8; 32], (BlobKind, Vec<u8>)>,
+    /// Of the blobs that came, in bytes.
+    sizes: HashMap<[u8; 32], u64>,
     /// Ticket keys that came and were not asked for yet.
     keys: VecDeque<TicketKeys>,
 }
@@ -73,31 +75,49 @@ impl Worker {
             outbound,
             inbound: inbound.into_inner(),
             blobs: HashMap::new(),
+            sizes: HashMap::new(),
             keys: VecDeque::new(),
         })
     }
 
     /// The next message that is not a blob; `blobs` then holds those that came before it.
     pub(super) async fn hear(&mut self) -> Heard {
-        self.blobs.clear();
+        // A list may be interrupted by the delivery of another gateway; its beginning stays.
+        let sizes = &self.sizes;
+        self.blobs
+            .retain(|name, (_, bytes)| (bytes.len() as u64) < sizes[name]);
         loop {
             match self.message().await.unwrap() {
-                control_message::Message::BlobChunk(chunk) => {
-                    let name = chunk.sha256.try_into().unwrap();
-                    let kind = BlobKind::try_from(chunk.kind).unwrap();
-                    let (_, bytes) = self.blobs.entry(name).or_insert((kind, Vec::new()));
-                    assert_eq!(chunk.offset, bytes.len() as u64, "chunks come in order");
-                    assert!(chunk.data.len() <= CHUNK);
-                    bytes.extend(chunk.data);
-                    if bytes.len() as u64 == chunk.size {
-                        assert_eq!(sha256(bytes), name);
-                    }
-                }
+                control_message::Message::BlobChunk(chunk) => self.take(chunk),
                 control_message::Message::ApplyGateway(apply) => return Heard::Apply(apply),
                 control_message::Message::RemoveGateway(remove) => return Heard::Remove(remove),
                 control_message::Message::Synced(_) => return Heard::Synced,
                 control_message::Message::TicketKeys(keys) => self.keys.push_back(keys),
             }
+        }
+    }
+
+    /// Waits for a part of a blob.
+    pub(super) async fn hear_chunk(&mut self) {
+        loop {
+            match self.message().await.unwrap() {
+                control_message::Message::BlobChunk(chunk) => return self.take(chunk),
+                control_message::Message::TicketKeys(keys) => self.keys.push_back(keys),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn take(&mut self, chunk: BlobChunk) {
+        let name = chunk.sha256.try_into().unwrap();
+        let kind = BlobKind::try_from(chunk.kind).unwrap();
+        self.sizes.insert(name, chunk.size);
+        let (_, bytes) = self.blobs.entry(name).or_insert((kind, Vec::new()));
+        assert_eq!(chunk.offset, bytes.len() as u64, "chunks come in order");
+        assert!(chunk.data.len() <= CHUNK);
+        bytes.extend(chunk.data);
+        if bytes.len() as u64 == chunk.size {
+            assert_eq!(sha256(bytes), name);
         }
     }
 
