@@ -103,7 +103,7 @@ impl Eq for TicketKeySet {}
 
 /// Whether a key is to be made now. `slots` is in order of sequence.
 ///
-/// A gateway's first key seals at once. Every other one is made [`LEAD`] before it seals, which is an hour after its
+/// A gateway's first key seals at once. Every other one is made five minutes before it seals, which is an hour after its
 /// predecessor began, or later where nobody was there to make it in time.
 pub fn due(now: OffsetDateTime, slots: &[TicketKeySlot]) -> Due {
     let Some(newest) = slots.last() else {
