@@ -111,7 +111,7 @@ fn a_list_that_expires_keeps_everybody_out() {
     let one = client(&site, 1);
     put_with_lists(&site);
     let short = RevocationList {
-        until: time::Duration::seconds(8),
+        until: time::Duration::seconds(12),
         ..RevocationList::new(1, [])
     };
     put_in_force(&site, "main", &short);
@@ -121,7 +121,8 @@ fn a_list_that_expires_keeps_everybody_out() {
         std::time::Duration::from_secs(30),
         || {
             let (status, page) = site.get(Some(&one));
-            if status == 200 {
+            // A client that came in the last moment is let in and then cut: no answer.
+            if matches!(status, 0 | 200) {
                 return Err(page);
             }
             assert!(page.contains(UNAVAILABLE), "{status}: {page}");

@@ -30,7 +30,7 @@ pub(super) struct Crowd {
     over: watch::Sender<bool>,
 }
 
-/// Handshakes at a time.
+/// Handshakes, and in the end requests, at a time.
 const AT_A_TIME: usize = 64;
 /// One of so many is HTTP/2, and another one WebSocket, but at most [`FEW`] of a group.
 const EVERY: usize = 10;
@@ -84,6 +84,7 @@ impl Crowd {
                     _ = over.changed() => {
                         // That it has not ended is known of all; that it works is asked of some.
                         if number % EVERY < 3 {
+                            let _place = places.acquire().await.expect("not closed");
                             connection.go_on().await;
                         }
                         true
