@@ -45,13 +45,18 @@ pub fn put(gateway: &Gateway, extra: Extra, responder_url: Option<&str>) -> anyh
     in_force(gateway, &policy, &json!({"properties": properties}))
 }
 
+/// A list is taken from a CA of the upload only, so the intermediate that signs it is uploaded beside the root.
 fn put_crl(gateway: &Gateway) -> anyhow::Result<()> {
-    let file = gateway.certificates.join("client.crl");
-    let crl = fs::read(&file).with_context(|| format!("{}", file.display()))?;
-    let list = format!(
-        "{}/trustedClientCertificates/mtls-ca/providers/Portcullis.Security/certificateRevocationLists/long",
-        gateway.id()
-    );
+    let read = |name: &str| {
+        let file = gateway.certificates.join(name);
+        fs::read(&file).with_context(|| format!("{}", file.display()))
+    };
+    let upload = format!("{}/trustedClientCertificates/mtls-ca", gateway.id());
+    let cas = [read("client-intermediate.crt")?, read("client-root.pem")?].concat();
+    let body = json!({"properties": {"data": STANDARD.encode(cas)}});
+    in_force(gateway, &upload, &body)?;
+    let crl = read("client.crl")?;
+    let list = format!("{upload}/providers/Portcullis.Security/certificateRevocationLists/long");
     let body = json!({"properties": {"data": STANDARD.encode(crl)}});
     in_force(gateway, &list, &body)
 }
