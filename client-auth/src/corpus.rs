@@ -6,10 +6,8 @@
 //!
 //! Chains about revocation need evidence besides and are not part of it.
 
-#![allow(
-    clippy::expect_used,
+#![expect(
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
     reason = "what tests are made of may fail as tests do"
 )]

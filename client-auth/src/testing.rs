@@ -3,7 +3,7 @@
 use rustls_pki_types::UnixTime;
 
 pub(crate) use crate::corpus::authority::{
-    Authority, DAY, Der, Edit, RsaKey, at, date, patched, plain, self_signed, tlv,
+    Authority, DAY, Der, Edit, RsaKey, at, date, plain, self_signed, tlv,
 };
 use crate::{Authenticator, Decision, Policy, Reason, SignatureChecks, TrustBundle};
 
@@ -36,6 +36,15 @@ pub(crate) fn trusting_partially(certificates: &[&Der]) -> Policy {
 
 pub(crate) fn owned(certificates: &[&Der]) -> Vec<Der> {
     certificates.iter().map(|der| (*der).clone()).collect()
+}
+
+/// `der` with the first occurrence of `from` replaced by `to`.
+pub(crate) fn patched(der: &Der, from: &[u8], to: &[u8]) -> Der {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = der.to_vec();
+    let position = bytes.windows(from.len()).position(|w| w == from).unwrap();
+    bytes[position..position + to.len()].copy_from_slice(to);
+    bytes.into()
 }
 
 /// Asks for the decision about a client that sent `chain`, its own certificate first.

@@ -1,10 +1,5 @@
 //! Certificates made at run time.
 
-#![allow(
-    dead_code,
-    reason = "the unit tests of this crate use more of it than the corpus"
-)]
-
 use std::time::Duration;
 
 use rcgen::{
@@ -52,10 +47,6 @@ impl Authority {
         Self::of(params, key, der)
     }
 
-    pub(crate) fn intermediate(&self, name: &str) -> Self {
-        self.intermediate_with(name, KeyPair::generate().unwrap(), &plain)
-    }
-
     pub(crate) fn intermediate_with(&self, name: &str, key: KeyPair, edit: Edit<'_>) -> Self {
         let params = ca_params(name, edit);
         let der = params.signed_by(&key, &self.issuer).unwrap().der().clone();
@@ -70,24 +61,9 @@ impl Authority {
         }
     }
 
-    /// Another certificate of this root for the same name and key, valid for longer.
-    pub(crate) fn renewed(&self) -> Der {
-        let mut params = self.params.clone();
-        params.not_after = date(2 * DAY);
-        params.self_signed(self.issuer.key()).unwrap().der().clone()
-    }
-
     /// A certificate of ours for the same name and key as `other` has.
     pub(crate) fn cross_sign(&self, other: &Self) -> Der {
         self.issue(&other.params, other.issuer.key())
-    }
-
-    pub(crate) fn client(&self, name: &str) -> Der {
-        self.client_with(name, &plain)
-    }
-
-    pub(crate) fn client_with(&self, name: &str, edit: Edit<'_>) -> Der {
-        self.client_for(name, &KeyPair::generate().unwrap(), edit)
     }
 
     pub(crate) fn client_for(&self, name: &str, key: &impl PublicKeyData, edit: Edit<'_>) -> Der {
@@ -105,6 +81,29 @@ impl Authority {
 
     fn issue(&self, params: &CertificateParams, key: &impl PublicKeyData) -> Der {
         params.signed_by(key, &self.issuer).unwrap().der().clone()
+    }
+}
+
+/// What only the unit tests of this crate ask for.
+#[cfg(test)]
+impl Authority {
+    pub(crate) fn intermediate(&self, name: &str) -> Self {
+        self.intermediate_with(name, KeyPair::generate().unwrap(), &plain)
+    }
+
+    /// Another certificate of this root for the same name and key, valid for longer.
+    pub(crate) fn renewed(&self) -> Der {
+        let mut params = self.params.clone();
+        params.not_after = date(2 * DAY);
+        params.self_signed(self.issuer.key()).unwrap().der().clone()
+    }
+
+    pub(crate) fn client(&self, name: &str) -> Der {
+        self.client_with(name, &plain)
+    }
+
+    pub(crate) fn client_with(&self, name: &str, edit: Edit<'_>) -> Der {
+        self.client_for(name, &KeyPair::generate().unwrap(), edit)
     }
 }
 
@@ -188,13 +187,4 @@ pub(crate) fn tlv(tag: u8, value: &[u8]) -> Vec<u8> {
     };
     der.extend_from_slice(value);
     der
-}
-
-/// `der` with the first occurrence of `from` replaced by `to`.
-pub(crate) fn patched(der: &Der, from: &[u8], to: &[u8]) -> Der {
-    assert_eq!(from.len(), to.len());
-    let mut bytes = der.to_vec();
-    let position = bytes.windows(from.len()).position(|w| w == from).unwrap();
-    bytes[position..position + to.len()].copy_from_slice(to);
-    bytes.into()
 }
