@@ -1,5 +1,6 @@
 //! Sessions to resume.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustls::NamedGroup;
@@ -11,6 +12,7 @@ use rustls::pki_types::ServerName;
 pub struct Sessions {
     tls12: Mutex<Option<Tls12ClientSessionValue>>,
     tls13: Mutex<Vec<Tls13ClientSessionValue>>,
+    frozen: AtomicBool,
 }
 
 impl Sessions {
@@ -19,6 +21,15 @@ impl Sessions {
         let tls12 = self.tls12.lock().unwrap_or_else(PoisonError::into_inner);
         let tls13 = self.tls13.lock().unwrap_or_else(PoisonError::into_inner);
         usize::from(tls12.is_some()) + tls13.len()
+    }
+
+    /// From now on takes no newer session in. That of TLS 1.2, which is not used up, is offered again and again.
+    pub fn freeze(&self) {
+        self.frozen.store(true, Ordering::Relaxed);
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed)
     }
 }
 
@@ -30,6 +41,9 @@ impl ClientSessionStore for Sessions {
     }
 
     fn set_tls12_session(&self, _server: ServerName<'static>, value: Tls12ClientSessionValue) {
+        if self.is_frozen() {
+            return;
+        }
         let mut tls12 = self.tls12.lock().unwrap_or_else(PoisonError::into_inner);
         *tls12 = Some(value);
     }
@@ -45,6 +59,9 @@ impl ClientSessionStore for Sessions {
     }
 
     fn insert_tls13_ticket(&self, _server: ServerName<'static>, value: Tls13ClientSessionValue) {
+        if self.is_frozen() {
+            return;
+        }
         let mut tls13 = self.tls13.lock().unwrap_or_else(PoisonError::into_inner);
         tls13.push(value);
     }
