@@ -43,9 +43,10 @@ fn a_deny_rule_survives_every_put_of_the_gateway_and_its_profile() {
         site.id,
         document::profile_name(LISTENER)
     );
-    let body = arm.request("GET", &profile, &[], None).body;
-    let put = arm.request("PUT", &profile, &[], Some(&body));
-    assert_eq!(put.status, 200, "{put:#?}");
+    let mut body = arm.request("GET", &profile, &[], None).body;
+    // The root issues the clients itself. A PUT without a change would put nothing in force.
+    body["properties"]["clientAuthConfiguration"] = json!({"verifyClientCertIssuerDN": true});
+    arm.put_in_force(&profile, &body);
     check("after a PUT of the profile");
 
     let policy = client_auth_policy_id(&site.id, &document::profile_name(LISTENER));
