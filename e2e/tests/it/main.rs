@@ -17,6 +17,7 @@ mod modes;
 mod ocsp;
 mod open;
 mod outage;
+mod over;
 mod policy;
 mod refusal;
 mod resumption;

@@ -12,6 +12,8 @@ use e2e::site::{LISTENER, Site};
 use e2e::tls_client::Tls;
 use serde_json::json;
 
+use crate::over::Over;
+
 const STARTS: usize = 20;
 
 // T-78
@@ -92,14 +94,5 @@ async fn knock(tls: Tls, client: &Client, connected: &AtomicUsize) {
     connected.fetch_add(1, Ordering::Relaxed);
     if let Ok(reply) = connection.get("/").await {
         assert_eq!(reply.status, 400, "{tls:?}: {reply:?}");
-    }
-}
-
-/// Ends the knocking, also when the start fails.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -1,6 +1,6 @@
 //! Half a million entries, while a load runs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,11 @@ use e2e::port;
 use e2e::site::{HOST, Site};
 
 use super::{client, put_in_force, put_with_lists, succeeds, upload_der};
+use crate::over::Over;
 
 const ENTRIES: u64 = 500_000;
+/// Requests of the load before the upload.
+const BEFORE: usize = 500;
 
 // T-54
 #[test]
@@ -30,8 +33,9 @@ fn half_a_million_entries_come_into_force_and_a_load_beside_loses_no_request() {
     let der = site.root.revocation_list(&RevocationList::new(2, serials));
 
     let ca_file = site.target().ca_file;
-    let stop = AtomicBool::new(false);
+    let (stop, made) = (AtomicBool::new(false), AtomicUsize::new(0));
     let (swap, mut samples) = thread::scope(|scope| {
+        let over = Over(&stop);
         let load = scope.spawn(|| {
             let mut connection = KeepAlive::open(HOST, untouched, &ca_file);
             let mut samples = Vec::new();
@@ -39,25 +43,24 @@ fn half_a_million_entries_come_into_force_and_a_load_beside_loses_no_request() {
                 let start = Instant::now();
                 assert_eq!(connection.get("/").expect("a request of the load"), 200);
                 samples.push((start, start.elapsed()));
+                made.fetch_add(1, Ordering::Relaxed);
             }
             samples
         });
         // Before anything happens: what a quiet machine gives.
-        e2e::wait::until("a quiet second", Duration::from_secs(5), {
-            let start = Instant::now();
-            move || {
-                if start.elapsed().as_secs() > 0 {
-                    Ok(())
-                } else {
-                    Err("not yet")
-                }
-            }
-        });
+        e2e::wait::until(
+            "requests before the upload",
+            Duration::from_secs(20),
+            || {
+                let made = made.load(Ordering::Relaxed);
+                if made < BEFORE { Err(made) } else { Ok(()) }
+            },
+        );
         let begin = Instant::now();
         let answer = upload_der(&site, "main", &der);
         println!("CRL: the upload was answered after {:?}", begin.elapsed());
         let end = succeeds(&site, &answer);
-        stop.store(true, Ordering::Relaxed);
+        drop(over);
         ((begin, end), load.join().expect("the load lost a request"))
     });
     assert_eq!(site.get(Some(&good)).0, 200);
