@@ -1,6 +1,6 @@
 //! A whole deployment on loopback: control plane, workers and a backend, each a process of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -52,7 +52,6 @@ pub struct Worker {
     pub admin: String,
     /// Where its listeners are: each worker has an address of loopback for itself.
     pub address: String,
-    access_log: PathBuf,
     name: String,
     arguments: Vec<String>,
 }
@@ -237,7 +236,6 @@ impl Worker {
             ("--access-log", text(&access_log)),
         ];
         Self {
-            access_log,
             process: None,
             admin,
             address,
@@ -253,11 +251,6 @@ impl Worker {
     /// When it was killed.
     pub fn process(&self) -> &Process {
         self.process.as_ref().expect("worker is running")
-    }
-
-    /// The access log so far.
-    pub fn access_log(&self) -> String {
-        std::fs::read_to_string(&self.access_log).unwrap_or_default()
     }
 
     /// Waits until the worker says that it is ready.

@@ -13,7 +13,6 @@ use rcgen::{
 use time::{Duration, OffsetDateTime};
 
 pub use leaf::Leaf;
-pub use rcgen::SanType;
 pub use revocation_list::RevocationList;
 
 /// A CA that issues the certificates of a test.

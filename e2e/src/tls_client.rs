@@ -91,10 +91,13 @@ impl Target<'_> {
     /// Like [`Self::s_client`], with more options; without `-quiet` it tells about the session.
     pub fn s_client_with(&self, tls: Tls, identity: Option<&Identity>, extra: &[&str]) -> Outcome {
         let mut openssl = Command::new("openssl");
-        openssl.args(["s_client", "-servername", self.host]);
-        if !extra.contains(&"-connect") {
-            openssl.args(["-connect", &format!("127.0.0.1:{}", self.port)]);
-        }
+        openssl.args([
+            "s_client",
+            "-connect",
+            &format!("127.0.0.1:{}", self.port),
+            "-servername",
+            self.host,
+        ]);
         openssl
             .arg("-CAfile")
             .arg(&self.ca_file)

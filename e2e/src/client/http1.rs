@@ -55,11 +55,7 @@ impl Http1 {
     }
 
     /// One GET with more header lines.
-    ///
-    /// # Errors
-    ///
-    /// When the connection breaks or the answer makes no sense.
-    pub async fn request(&mut self, path: &str, lines: &[&str]) -> io::Result<Reply> {
+    pub(super) async fn request(&mut self, path: &str, lines: &[&str]) -> io::Result<Reply> {
         self.send(path, lines).await?;
         let mut reply = self.head().await?;
         let length = match reply.header("content-length") {

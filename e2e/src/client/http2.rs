@@ -64,19 +64,7 @@ impl Http2 {
     ///
     /// When the connection or the stream breaks.
     pub async fn get(&mut self, path: &str) -> io::Result<Reply> {
-        self.request(path, &[]).await
-    }
-
-    /// One GET with more header fields.
-    ///
-    /// # Errors
-    ///
-    /// When the connection or the stream breaks.
-    pub async fn request(&mut self, path: &str, fields: &[(&str, &str)]) -> io::Result<Reply> {
-        let mut request = Request::get(format!("https://{}{path}", self.host));
-        for (name, value) in fields {
-            request = request.header(*name, *value);
-        }
+        let request = Request::get(format!("https://{}{path}", self.host));
         let request = request.body(Empty::new()).map_err(io::Error::other)?;
         self.requests.ready().await.map_err(io::Error::other)?;
         let answer = self.requests.send_request(request).await;

@@ -1,10 +1,8 @@
 //! What an end-entity certificate says about itself.
 
-use std::net::IpAddr;
-
 use rcgen::{
-    CertificateParams, CrlDistributionPoint, CustomExtension, DnType, ExtendedKeyUsagePurpose,
-    KeyUsagePurpose, SanType, SerialNumber,
+    CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, KeyUsagePurpose, SanType,
+    SerialNumber,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -29,8 +27,6 @@ pub struct Leaf {
     pub serial: Option<u64>,
     /// URL of the OCSP responder (authority information access).
     pub responder: Option<String>,
-    /// URL of the revocation list.
-    pub distribution_point: Option<String>,
     /// `id-pkix-ocsp-nocheck` (RFC 6960, 4.2.2.2.1).
     pub no_check: bool,
 }
@@ -47,7 +43,6 @@ impl Leaf {
             until: Duration::days(30),
             serial: None,
             responder: None,
-            distribution_point: None,
             no_check: false,
         }
     }
@@ -94,13 +89,6 @@ impl Leaf {
         self
     }
 
-    /// With this address.
-    #[must_use]
-    pub fn with_address(mut self, address: IpAddr) -> Self {
-        self.names.push(SanType::IpAddress(address));
-        self
-    }
-
     /// With this attribute in the subject, before the common name.
     #[must_use]
     pub fn with_attribute(mut self, attribute: DnType, value: &str) -> Self {
@@ -125,12 +113,6 @@ impl Leaf {
         params.not_before = OffsetDateTime::now_utc() + self.from;
         params.not_after = OffsetDateTime::now_utc() + self.until;
         params.use_authority_key_identifier_extension = true;
-        params.crl_distribution_points = self
-            .distribution_point
-            .as_deref()
-            .map(point)
-            .into_iter()
-            .collect();
         params.custom_extensions = self.extensions();
         params
     }
@@ -139,11 +121,5 @@ impl Leaf {
         let responder = self.responder.as_deref().map(extension::responder);
         let no_check = self.no_check.then(extension::no_check);
         responder.into_iter().chain(no_check).collect()
-    }
-}
-
-fn point(url: &str) -> CrlDistributionPoint {
-    CrlDistributionPoint {
-        uris: vec![url.to_owned()],
     }
 }
