@@ -10,8 +10,8 @@ use crate::pki::{Authority, Leaf};
 pub const HOST: &str = "bench.example";
 
 /// Writes into `directory`: `server.pem` (certificate and key) below `server-root.pem`; `client.crt` (with its
-/// intermediate) and `client.key` below `client-root.pem` and `client-intermediate.crt` with its key; and `other.crt`, `other.key` in the same shape below
-/// `other-root.pem`, which is nobody's friend at first.
+/// intermediate) and `client.key` below `client-root.pem` and `client-intermediate.crt` with its key; and the same for
+/// `other`, whose `other-root.pem` is nobody's friend at first.
 ///
 /// # Errors
 /// When the directory cannot be written to.

@@ -11,6 +11,8 @@ use crate::document::{self, Listener};
 
 /// Resource group of the benchmark's gateways.
 const GROUP: &str = "bench";
+/// The listener that demands a client certificate.
+pub(super) const LISTENER: &str = "mtls";
 
 /// The gateway to make.
 #[derive(Clone, Debug, clap::Args)]
@@ -46,7 +48,7 @@ impl Gateway {
     /// # Errors
     /// When a certificate file cannot be read.
     pub fn document(&self, client_ca: &str, backend_port: u16) -> anyhow::Result<Value> {
-        let mutual = Listener::mutual("mtls", self.port, &self.pem(client_ca)?);
+        let mutual = Listener::mutual(LISTENER, self.port, &self.pem(client_ca)?);
         let open = self.open_port.map(|port| Listener::https("open", port));
         let listeners: Vec<Listener> = [mutual].into_iter().chain(open).collect();
         Ok(document::gateway(

@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::configure::Gateway;
+use super::configure::{Gateway, LISTENER};
+use crate::arm::extension::{client_auth_policy_id, revocation_list_id};
+use crate::document::{ca_name, profile_name};
 
 /// What a gateway's listener does beside verifying the path.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -38,10 +40,7 @@ pub fn put(gateway: &Gateway, extra: Extra, responder_url: Option<&str>) -> anyh
         }
         Extra::Rules => json!({"identityRules": rules()}),
     };
-    let policy = format!(
-        "{}/sslProfiles/mtls-profile/providers/Portcullis.Security/clientAuthPolicies/default",
-        gateway.id()
-    );
+    let policy = client_auth_policy_id(&gateway.id(), &profile_name(LISTENER));
     in_force(gateway, &policy, &json!({"properties": properties}))
 }
 
@@ -51,12 +50,13 @@ fn put_crl(gateway: &Gateway) -> anyhow::Result<()> {
         let file = gateway.certificates.join(name);
         fs::read(&file).with_context(|| format!("{}", file.display()))
     };
-    let upload = format!("{}/trustedClientCertificates/mtls-ca", gateway.id());
+    let ca = ca_name(LISTENER);
+    let upload = format!("{}/trustedClientCertificates/{ca}", gateway.id());
     let cas = [read("client-intermediate.crt")?, read("client-root.pem")?].concat();
     let body = json!({"properties": {"data": STANDARD.encode(cas)}});
     in_force(gateway, &upload, &body)?;
     let crl = read("client.crl")?;
-    let list = format!("{upload}/providers/Portcullis.Security/certificateRevocationLists/long");
+    let list = revocation_list_id(&gateway.id(), &ca, "long");
     let body = json!({"properties": {"data": STANDARD.encode(crl)}});
     in_force(gateway, &list, &body)
 }

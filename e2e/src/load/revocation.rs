@@ -4,10 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use rcgen::{
-    CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber,
-};
-use time::{Duration, OffsetDateTime};
+use rcgen::{Issuer, KeyPair};
+
+use crate::pki::RevocationList;
 
 /// Writes `client.crl`, with so many revoked certificates, none of them the client's, signed by the client's intermediate.
 ///
@@ -20,25 +19,8 @@ pub fn write_crl(directory: &Path, entries: u64) -> anyhow::Result<()> {
     };
     let key = KeyPair::from_pem(&read("client-intermediate.key")?)?;
     let issuer = Issuer::from_ca_cert_pem(&read("client-intermediate.crt")?, key)?;
-    let now = OffsetDateTime::now_utc();
-    let revoked = (0..entries).map(|entry| RevokedCertParams {
-        serial_number: SerialNumber::from_slice(&spread(entry).to_be_bytes()),
-        revocation_time: now - Duration::days(1),
-        reason_code: None,
-        invalidity_date: None,
-    });
-    let params = CertificateRevocationListParams {
-        this_update: now - Duration::minutes(5),
-        next_update: now + Duration::days(7),
-        crl_number: SerialNumber::from(1_u64),
-        issuing_distribution_point: None,
-        revoked_certs: revoked.collect(),
-        key_identifier_method: KeyIdMethod::Sha256,
-    };
-    fs::write(
-        directory.join("client.crl"),
-        params.signed_by(&issuer)?.der(),
-    )?;
+    let list = RevocationList::new(1, (0..entries).map(spread));
+    fs::write(directory.join("client.crl"), list.signed_by(&issuer))?;
     Ok(())
 }
 

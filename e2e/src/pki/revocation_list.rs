@@ -29,7 +29,7 @@ impl RevocationList {
         }
     }
 
-    pub(super) fn signed_by(&self, issuer: &Issuer<'_, KeyPair>) -> Vec<u8> {
+    pub(crate) fn signed_by(&self, issuer: &Issuer<'_, KeyPair>) -> Vec<u8> {
         let now = OffsetDateTime::now_utc();
         let revoked = |&serial: &u64| RevokedCertParams {
             serial_number: SerialNumber::from(serial),
