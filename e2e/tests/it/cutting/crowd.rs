@@ -104,7 +104,7 @@ impl Crowd {
         assert_eq!(all, count, "connections could not be opened");
     }
 
-    /// When the last connection of `group` ended; nobody else's may have.
+    /// Waits until `expected` connections of `group` have ended; when the last of them did.
     #[track_caller]
     pub(super) fn wait_until_cut(&self, group: Group, expected: usize, limit: Duration) -> Instant {
         let ends = wait::until("connections to be cut", limit, || {
