@@ -169,11 +169,15 @@ impl<A: Answer> Shelf<A> {
         let entry = shard.touch(key, now, self.capacity);
         entry.asking = None;
         let outage = entry.outage.take();
-        // An answer that is late already is tolerated for a while; asking all the time would not make it newer.
-        let promised = answer.promised_until().max(later(now, SHORTEST));
-        let end = promised
-            .min(answer.usable_until())
-            .min(later(now, A::FRESH));
+        let usable = answer.usable_until();
+        // Asking all the time would not make newer what is late already, whether that is tolerated for a while or not.
+        let soon = later(now, SHORTEST);
+        let end = if now > usable {
+            soon
+        } else {
+            let promised = answer.promised_until().max(soon);
+            promised.min(usable).min(later(now, A::FRESH))
+        };
         entry.schedule = Schedule::after_answer(now, end);
         let next = entry.schedule.next;
         let weight = answer.weight();

@@ -72,6 +72,17 @@ fn a_newer_answer_is_asked_for_before_the_promise_of_the_old_one_ends_and_not_al
     }
 }
 
+// T-52
+#[test]
+fn an_answer_that_had_ended_before_it_came_is_kept_and_not_asked_for_all_the_time() {
+    let shelf = shelf(10);
+    let next = shelf.put(&key(1), Known(99, 0), at(100)).next;
+    assert!((122..=130).contains(&next.as_secs()), "{next:?}");
+    let look = shelf.look(&key(1), true, at(100));
+    assert!(!look.start && look.wait.is_none());
+    assert_eq!(look.answer, Some(Known(99, 0)));
+}
+
 #[tokio::test]
 async fn whoever_waits_is_woken_by_an_answer_and_by_a_failure() {
     type Outcome = fn(&Shelf<Known>);

@@ -169,6 +169,29 @@ async fn a_list_that_cannot_be_renewed_is_lost_with_its_end() {
     );
 }
 
+// T-52
+#[tokio::test]
+async fn a_list_that_had_ended_before_it_came_is_not_fetched_over_and_over() {
+    let world = World::new();
+    let list = Arc::new(std::sync::Mutex::new(Some(world.ca.crl(1, &[2]))));
+    let server = distribution_point(&list).await;
+    let fixture = Fixture::start(settings());
+    fixture.advance(Duration::from_hours(30 * 24));
+    let plan = |serial| {
+        let client = world.client_of(serial, &[], &[server.url("/")]);
+        world.plan(&client, &crl(true))
+    };
+    assert_eq!(
+        fixture.settle(&plan(1)).await,
+        Err(Reason::RevocationUnavailable)
+    );
+    // It is kept all the same: whom it has is not let in by any policy.
+    assert_eq!(fixture.known(&plan(2)), Some(Err(Reason::Revoked)));
+    assert_eq!(server.asked().len(), 1);
+    fixture.advance(Duration::from_mins(1));
+    assert_eq!(fixture.known(&plan(1)), None, "asked again");
+}
+
 #[tokio::test]
 async fn where_the_responder_is_silent_the_list_has_its_say() {
     let world = Arc::new(World::new());
