@@ -45,6 +45,7 @@ use fetcher::Fetcher;
 pub use lists::{UploadedList, UploadedLists};
 use metrics::Metrics;
 use network::{Guard, Network};
+use outages::Outages;
 use resolver::Resolver;
 use responders::Responders;
 pub use service::Service;
@@ -125,6 +126,7 @@ impl Revocation {
             verdicts: Shelf::new(settings.cache_entries, SHARDS),
             lists: Shelf::new(settings.crl_cache_bytes, 1),
             uploaded: Uploaded::default(),
+            outages: Outages::default(),
             settings,
             clock,
             jobs,

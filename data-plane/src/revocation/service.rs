@@ -21,7 +21,6 @@ use super::lists::FetchedList;
 use super::location::Location;
 use super::named::Named;
 use super::no_answer::NoAnswer;
-use super::outages::Outages;
 use super::responders::Responders;
 use super::schedule::between;
 use super::shelf::{Due, Key};
@@ -62,7 +61,6 @@ pub struct Service {
     running: JoinSet<Outcome>,
     /// What runs, and in which lane.
     jobs: HashMap<Id, (Box<str>, Job)>,
-    outages: Outages,
     expiry: Expiry,
     /// Attempts to come, by second.
     planned: BTreeMap<(u64, Key), Job>,
@@ -93,7 +91,6 @@ impl Service {
             distribution,
             running: JoinSet::new(),
             jobs: HashMap::new(),
-            outages: Outages::default(),
             expiry: Expiry::default(),
             planned: BTreeMap::new(),
         }
@@ -201,7 +198,7 @@ impl Service {
     }
 
     /// Remembers a verdict. Tells when the next attempt is due.
-    fn learn(&mut self, job: &Job, answer: OcspAnswer, now: UnixTime) -> UnixTime {
+    fn learn(&self, job: &Job, answer: OcspAnswer, now: UnixTime) -> UnixTime {
         let known = self.shared.verdicts.find(&job.key);
         if known.is_some_and(|known| known.outdates(&answer)) {
             let mut failure = NoAnswer::default();
@@ -228,7 +225,7 @@ impl Service {
     }
 
     /// Puts a list in force. Tells when the next attempt is due.
-    fn load(&mut self, job: &Job, list: FetchedList, now: UnixTime) -> UnixTime {
+    fn load(&self, job: &Job, list: FetchedList, now: UnixTime) -> UnixTime {
         self.end_outage(job, now);
         let crl = Arc::clone(&list.crl);
         let put = self.shared.lists.put(&job.key, list, now);
@@ -249,14 +246,12 @@ impl Service {
     }
 
     /// Remembers a failure. Tells when the next attempt is due.
-    fn lament(&mut self, job: &Job, failure: &NoAnswer, now: UnixTime) -> UnixTime {
-        let known_since = if failure.was_reached {
-            None
-        } else {
-            self.begin_outage(job, failure, now)
-        };
-        let since = known_since.unwrap_or(now);
-        let failed = self.shared.fail(job, since, &failure.why, now);
+    fn lament(&self, job: &Job, failure: &NoAnswer, now: UnixTime) -> UnixTime {
+        if !failure.was_reached && self.shared.outages.begin(job.asked(), now) {
+            let certificate = Named(&job.question);
+            tracing::warn!(asked = job.what.label(), %certificate, reason = failure.why, "nobody to ask about revocation");
+        }
+        let failed = self.shared.fail(job, &failure.why, now);
         if failed.is_first && failure.was_reached {
             let certificate = Named(&job.question);
             tracing::warn!(%certificate, reason = failure.why, "no answer about revocation to believe");
@@ -267,17 +262,8 @@ impl Service {
         failed.next
     }
 
-    fn begin_outage(&mut self, job: &Job, failure: &NoAnswer, now: UnixTime) -> Option<UnixTime> {
-        let known_since = self.outages.begin(job.asked(), now);
-        if known_since.is_none() {
-            let certificate = Named(&job.question);
-            tracing::warn!(asked = job.what.label(), %certificate, reason = failure.why, "nobody to ask about revocation");
-        }
-        known_since
-    }
-
-    fn end_outage(&mut self, job: &Job, now: UnixTime) {
-        if let Some(since) = self.outages.end(job.asked()) {
+    fn end_outage(&self, job: &Job, now: UnixTime) {
+        if let Some(since) = self.shared.outages.end(job.asked()) {
             let outage_s = between(since, now).as_secs();
             tracing::info!(asked = job.what.label(), places = ?job.asked(), outage_s, "somebody to ask about revocation again");
         }
@@ -286,7 +272,7 @@ impl Service {
 
 impl Job {
     /// The URLs that are asked.
-    fn asked(&self) -> &[String] {
+    pub(super) fn asked(&self) -> &[String] {
         match &self.what {
             What::Verdict => &self.question.responders,
             What::List(url) => {

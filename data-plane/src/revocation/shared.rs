@@ -1,5 +1,6 @@
 //! What cores and the service share: the evidence at hand, and the way to have more of it asked for.
 
+use std::slice;
 use std::sync::Arc;
 
 use client_auth::crl::{CrlAnswer, CrlSet, SignedCrl};
@@ -11,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use super::RevocationSettings;
 use super::lists::{self, FetchedList, UploadedLists};
 use super::metrics::Metrics;
+use super::outages::Outages;
 use super::service::{Job, What};
 use super::shelf::{Asking, Failed, Hold, Key, Shelf};
 use super::uploaded::Uploaded;
@@ -25,6 +27,7 @@ pub(super) struct Shared {
     pub(super) verdicts: Shelf<Verdict>,
     pub(super) lists: Shelf<FetchedList>,
     pub(super) uploaded: Uploaded,
+    pub(super) outages: Outages,
     pub(super) jobs: mpsc::Sender<Job>,
     pub(super) changes: watch::Sender<u64>,
     pub(super) metrics: Metrics,
@@ -144,11 +147,12 @@ impl Shared {
     /// Too much is being asked already: this is not.
     pub(super) fn refuse(&self, job: &Job) {
         let now = self.clock.unix();
-        self.fail(job, now, "too many look-ups at a time", now);
+        self.fail(job, "too many look-ups at a time", now);
     }
 
     /// An attempt brought no answer.
-    pub(super) fn fail(&self, job: &Job, since: UnixTime, why: &str, now: UnixTime) -> Failed {
+    pub(super) fn fail(&self, job: &Job, why: &str, now: UnixTime) -> Failed {
+        let since = self.outage_since(job.asked(), now);
         match job.what {
             What::Verdict => self.verdicts.fail(&job.key, since, why, now),
             What::List(_) => self.lists.fail(&job.key, since, why, now),
@@ -158,12 +162,20 @@ impl Shared {
     /// Answers did not come in time.
     pub(super) fn miss(&self, question: &RevocationQuestion, now: UnixTime) {
         if let Some(key) = verdict_key(question) {
-            self.verdicts
-                .miss(&key, "no responder answered in time", now);
+            let since = self.outage_since(&question.responders, now);
+            let why = "no responder answered in time";
+            self.verdicts.miss(&key, since, why, now);
         }
-        for key in list_keys(question) {
-            self.lists.miss(&key, "no CRL came in time", now);
+        for url in &question.distribution_points {
+            let since = self.outage_since(slice::from_ref(url), now);
+            let key = lists::key(question, url);
+            self.lists.miss(&key, since, "no CRL came in time", now);
         }
+    }
+
+    /// Since when there has been no answer from these URLs to which there is none `now`.
+    fn outage_since(&self, urls: &[String], now: UnixTime) -> UnixTime {
+        self.outages.since(urls).unwrap_or(now)
     }
 
     /// Keeps the evidence about a question fresh.
@@ -171,7 +183,8 @@ impl Shared {
         let verdicts = verdict_key(question)
             .into_iter()
             .map(|key| self.verdicts.hold(&key, now));
-        let lists = list_keys(question).map(|key| self.lists.hold(&key, now));
+        let urls = question.distribution_points.iter();
+        let lists = urls.map(|url| self.lists.hold(&lists::key(question, url), now));
         verdicts.chain(lists).collect()
     }
 
@@ -205,9 +218,4 @@ fn is_decided(evidence: &OcspEvidence) -> bool {
 
 fn verdict_key(question: &RevocationQuestion) -> Option<Key> {
     (!question.responders.is_empty()).then(|| verdict::key(question))
-}
-
-fn list_keys(question: &RevocationQuestion) -> impl Iterator<Item = Key> {
-    let urls = question.distribution_points.iter();
-    urls.map(|url| lists::key(question, url))
 }

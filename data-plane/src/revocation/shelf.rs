@@ -217,16 +217,16 @@ impl<A: Answer> Shelf<A> {
         }
     }
 
-    /// Notes that there is nothing to go by although it is needed now, while an attempt goes on. Where there is something,
-    /// nothing is noted.
-    pub(super) fn miss(&self, key: &Key, why: &str, now: UnixTime) {
+    /// Notes that there is nothing to go by although it is needed now, while an attempt goes on, in an outage that was there
+    /// from `since` on. Where there is something, nothing is noted.
+    pub(super) fn miss(&self, key: &Key, since: UnixTime, why: &str, now: UnixTime) {
         let mut shard = self.shard(key);
         let entry = shard.touch(key, now, self.capacity);
         if entry.is_settled(now) {
             return;
         }
         entry.outage.get_or_insert_with(|| Outage {
-            since: now,
+            since,
             why: why.into(),
             failures: 0,
         });

@@ -218,14 +218,14 @@ fn a_failed_refresh_is_repeated_until_there_is_nothing_to_lose() {
 fn an_answer_that_was_not_there_in_time_is_no_failure_of_the_attempt() {
     let shelf = shelf(10);
     assert!(shelf.look(&key(1), true, at(0)).start);
-    shelf.miss(&key(1), "slow", at(2));
+    shelf.miss(&key(1), at(2), "slow", at(2));
     let look = shelf.look(&key(1), true, at(3));
     assert!(!look.start && look.wait.is_some(), "the attempt goes on");
     assert_eq!(look.outage.map(|outage| outage.since), Some(at(2)));
-    shelf.miss(&key(1), "slow", at(5));
+    shelf.miss(&key(1), at(5), "slow", at(5));
     let put = shelf.put(&key(1), Known(100, 0), at(6));
     assert_eq!(put.outage.map(|outage| outage.since), Some(at(2)));
-    shelf.miss(&key(1), "something else was slow", at(7));
+    shelf.miss(&key(1), at(7), "something else was slow", at(7));
     assert_eq!(shelf.look(&key(1), true, at(7)).outage, None);
 }
 

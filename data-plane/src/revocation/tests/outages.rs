@@ -130,6 +130,31 @@ async fn a_soft_failure_ends_with_the_grace_period_and_for_everybody_at_once() {
     );
 }
 
+// T-44
+#[tokio::test]
+async fn an_outage_is_no_younger_for_a_client_that_gives_up_before_its_responder_does() {
+    let world = Arc::new(World::new());
+    let server = Server::start(|_| Play::Silence).await;
+    let fixture = Fixture::start(RevocationSettings {
+        wait: Duration::from_millis(100),
+        responder_timeout: Duration::from_millis(200),
+        ..settings()
+    });
+    let plan = |serial| {
+        let client = world.client(serial, &[server.url("/")]);
+        world.plan(&client, &soft(Duration::from_hours(1)))
+    };
+    assert_eq!(fixture.settle(&plan(1)).await, Ok(()));
+    fixture
+        .eventually("failed", || fixture.known(&plan(1)) == Some(Ok(())))
+        .await;
+    fixture.advance(Duration::from_mins(61));
+    assert_eq!(
+        fixture.settle(&plan(2)).await,
+        Err(Reason::RevocationUnavailable)
+    );
+}
+
 #[tokio::test]
 async fn what_a_connection_holds_is_refreshed_and_lost_when_it_cannot_be() {
     let world = Arc::new(World::new());
