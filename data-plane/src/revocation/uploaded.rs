@@ -26,7 +26,7 @@ impl Uploaded {
         } else {
             all.insert(id, lists)
         };
-        before.is_some_and(|before| digests(&before) != new) || !new.is_empty()
+        digests(&before.unwrap_or_default()) != new
     }
 
     /// Every list with its gateway, in no order.
