@@ -227,15 +227,12 @@ impl Service {
     /// Puts a list in force. Tells when the next attempt is due.
     fn load(&self, job: &Job, list: FetchedList, now: UnixTime) -> UnixTime {
         self.end_outage(job, now);
-        let crl = Arc::clone(&list.crl);
+        let (url, crl) = (Arc::clone(&list.url), Arc::clone(&list.crl));
         let put = self.shared.lists.put(&job.key, list, now);
         let is_known = put
             .replaced
             .is_some_and(|known| known.crl.head() == crl.head());
         if !is_known {
-            let What::List(url) = &job.what else {
-                return put.next;
-            };
             let number = crl.head().number.as_ref().map(ToString::to_string);
             tracing::info!(%url, issuer = crl.issuer(), number, entries = crl.entry_count(), "CRL fetched");
         }
