@@ -1,7 +1,6 @@
 //! A CA whose responses `openssl ocsp` makes.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -172,12 +171,6 @@ impl World {
     pub(in crate::revocation) async fn serve(self: &Arc<Self>) -> Server {
         let world = Arc::clone(self);
         Server::start(move |asked| world.play(asked)).await
-    }
-
-    /// Where the files of the CA are.
-    #[expect(dead_code, reason = "a responder process will need it")]
-    pub(in crate::revocation) fn path(&self) -> &Path {
-        self.directory.path()
     }
 
     fn write(&self, name: &str, content: &str) {

@@ -60,13 +60,7 @@ async fn a_policy_with_a_responder_of_its_own_has_verdicts_of_its_own() {
     let world = Arc::new(World::new());
     world.say(&[(1, Status::Good)]);
     let server = world.serve().await;
-    let strict = Arc::new(World::new());
-    let other = Server::start({
-        let world = Arc::clone(&world);
-        move |asked| world.play(asked)
-    })
-    .await;
-    drop(strict);
+    let other = world.serve().await;
     let fixture = Fixture::start(settings());
     let client = world.client(1, &[server.url("/")]);
     assert_eq!(fixture.settle(&world.plan(&client, &ocsp())).await, Ok(()));

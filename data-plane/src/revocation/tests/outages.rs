@@ -1,6 +1,22 @@
 //! What clients get when nobody answers.
 
+use std::sync::atomic::AtomicBool;
+
 use super::*;
+
+/// A responder that answers as it should while it is up, and does what it is told while it is not.
+async fn switched(world: &Arc<World>, is_up: bool, down: Play) -> (Arc<AtomicBool>, Server) {
+    let (world, is_up) = (Arc::clone(world), Arc::new(AtomicBool::new(is_up)));
+    let switch = Arc::clone(&is_up);
+    let server = Server::start(move |asked| {
+        if is_up.load(Ordering::SeqCst) {
+            world.play(asked)
+        } else {
+            down.clone()
+        }
+    });
+    (switch, server.await)
+}
 
 // T-44
 #[tokio::test]
@@ -36,20 +52,14 @@ async fn every_failure_refuses_and_is_remembered_for_a_while() {
 async fn a_responder_that_comes_back_is_believed_again() {
     let world = Arc::new(World::new());
     world.say(&[(1, Status::Good)]);
-    let is_up = Arc::new(AtomicU64::new(0));
-    let (up, playing) = (Arc::clone(&is_up), Arc::clone(&world));
-    let server = Server::start(move |asked| match up.load(Ordering::SeqCst) {
-        0 => Play::status("503 Busy"),
-        _ => playing.play(asked),
-    })
-    .await;
+    let (is_up, server) = switched(&world, false, Play::status("503 Busy")).await;
     let fixture = Fixture::start(settings());
     let plan = world.plan(&world.client(1, &[server.url("/")]), &ocsp());
     assert_eq!(
         fixture.settle(&plan).await,
         Err(Reason::RevocationUnavailable)
     );
-    is_up.store(1, Ordering::SeqCst);
+    is_up.store(true, Ordering::SeqCst);
     fixture.advance(Duration::from_mins(1));
     assert_eq!(fixture.settle(&plan).await, Ok(()));
 }
@@ -159,13 +169,7 @@ async fn an_outage_is_no_younger_for_a_client_that_gives_up_before_its_responder
 async fn what_a_connection_holds_is_refreshed_and_lost_when_it_cannot_be() {
     let world = Arc::new(World::new());
     world.say(&[(1, Status::Good)]);
-    let is_up = Arc::new(AtomicU64::new(1));
-    let (up, playing) = (Arc::clone(&is_up), Arc::clone(&world));
-    let server = Server::start(move |asked| match up.load(Ordering::SeqCst) {
-        0 => Play::status("503 Busy"),
-        _ => playing.play(asked),
-    })
-    .await;
+    let (is_up, server) = switched(&world, true, Play::status("503 Busy")).await;
     let fixture = Fixture::start(settings());
     let mut changes = fixture.revocation.changes();
     let plan = world.plan(&world.client(1, &[server.url("/")]), &ocsp());
@@ -175,7 +179,7 @@ async fn what_a_connection_holds_is_refreshed_and_lost_when_it_cannot_be() {
     fixture
         .eventually("refreshed", || server.asked().len() == 2)
         .await;
-    is_up.store(0, Ordering::SeqCst);
+    is_up.store(false, Ordering::SeqCst);
     // Past the end of the last answer, which is a day and the skew away.
     fixture.advance(Duration::from_hours(25));
     timeout(PATIENCE, changes.changed())
@@ -194,13 +198,7 @@ async fn what_a_connection_holds_is_refreshed_and_lost_when_it_cannot_be() {
 async fn a_revoked_client_does_not_get_in_by_an_outage() {
     let world = Arc::new(World::new());
     world.say(&[(1, Status::Revoked)]);
-    let is_up = Arc::new(AtomicU64::new(1));
-    let (up, playing) = (Arc::clone(&is_up), Arc::clone(&world));
-    let server = Server::start(move |asked| match up.load(Ordering::SeqCst) {
-        0 => Play::Silence,
-        _ => playing.play(asked),
-    })
-    .await;
+    let (is_up, server) = switched(&world, true, Play::Silence).await;
     let fixture = Fixture::start(RevocationSettings {
         responder_timeout: Duration::from_millis(500),
         ..settings()
@@ -210,7 +208,7 @@ async fn a_revoked_client_does_not_get_in_by_an_outage() {
         &soft(Duration::from_hours(240)),
     );
     assert_eq!(fixture.settle(&plan).await, Err(Reason::Revoked));
-    is_up.store(0, Ordering::SeqCst);
+    is_up.store(false, Ordering::SeqCst);
     fixture.advance(Duration::from_hours(48));
     assert_eq!(fixture.settle(&plan).await, Err(Reason::Revoked));
 }
