@@ -12,7 +12,8 @@ pub(super) struct Network {
 }
 
 impl Network {
-    /// Reads `10.0.0.0/8`. Bits behind the prefix must be zero: whoever sets them means something else.
+    /// Reads `10.0.0.0/8`. Bits behind the prefix must be zero: whoever sets them means something else. A network of
+    /// IPv4-mapped addresses (`::ffff:10.0.0.0/104`) is that of the IPv4 addresses, as which such addresses are compared.
     pub(super) fn parse(text: &str) -> Result<Self, MatcherError> {
         let (address, length) = text.split_once('/').ok_or(MatcherError::NotANetwork)?;
         let address: IpAddr = address.parse().map_err(|_| MatcherError::NotANetwork)?;
@@ -22,8 +23,18 @@ impl Network {
         let length: u8 = length.parse().map_err(|_| MatcherError::NotANetwork)?;
         let network = Self { address, length };
         match prefix(address, length) {
-            Some(first) if first == bits(address) => Ok(network),
+            Some(first) if first == bits(address) => Ok(network.to_canonical()),
             Some(_) | None => Err(MatcherError::NotANetwork),
+        }
+    }
+
+    fn to_canonical(self) -> Self {
+        match (self.address.to_canonical(), self.length.checked_sub(96)) {
+            (IpAddr::V4(address), Some(length)) => Self {
+                address: address.into(),
+                length,
+            },
+            _ => self,
         }
     }
 
@@ -81,6 +92,19 @@ mod tests {
                 "{network:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_network_of_ipv4_mapped_addresses_is_that_of_the_ipv4_addresses() {
+        for (mapped, plain) in [
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:10.1.2.3/128", "10.1.2.3/32"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+        ] {
+            assert_eq!(Network::parse(mapped), Network::parse(plain), "{mapped}");
+        }
+        let other = Network::parse("::fffe:0:0/96").unwrap();
+        assert!(other.contains("::fffe:0:1".parse().unwrap()));
     }
 
     #[test]

@@ -27,6 +27,9 @@ fn addresses_are_compared_as_numbers() {
         (Prefix, "10.1.2.3/32", true),
         (Prefix, "10.1.3.0/24", false),
         (Prefix, "192.0.2.0/24", true),
+        (Prefix, "::ffff:10.0.0.0/104", true),
+        (Prefix, "::ffff:192.0.2.0/120", true),
+        (Prefix, "::ffff:192.0.3.0/120", false),
         (Prefix, "2001:db8::/32", true),
         (Prefix, "2001:db9::/32", false),
     ] {
