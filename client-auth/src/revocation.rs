@@ -100,12 +100,17 @@ impl RevocationPolicy {
             u8::from(self.nonce),
             u8::from(self.fetch_crls),
         ]);
-        let grace = match self.failure {
-            RevocationFailure::Hard => 0,
-            RevocationFailure::Soft { grace } => grace.as_secs(),
-        };
-        hasher.field(&grace.to_be_bytes());
-        hasher.field(self.responder.as_deref().unwrap_or_default().as_bytes());
+        match self.failure {
+            RevocationFailure::Hard => hasher.field(&[]),
+            RevocationFailure::Soft { grace } => hasher.field(&grace.as_secs().to_be_bytes()),
+        }
+        match &self.responder {
+            None => hasher.field(&[]),
+            Some(responder) => {
+                hasher.field(&[1]);
+                hasher.field(responder.as_bytes());
+            }
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::rules::{attribute, ignoring_case, matcher, rule};
+use crate::testing::revocation::{hard, revoking};
 use crate::testing::{Authority, bundle, trusting};
 use crate::{
-    Authenticator, IdentityField, IdentityMatcher, IdentityRule, MatchKind, Policy,
-    SignatureAlgorithm,
+    Authenticator, IdentityField, IdentityMatcher, IdentityRule, MatchKind, Mode, Policy,
+    RevocationFailure, RevocationMethod, RevocationPolicy, RevocationScope, SignatureAlgorithm,
 };
 
 #[test]
@@ -81,6 +83,41 @@ fn the_hash_covers_what_influences_a_verdict_and_nothing_else() {
     let hashes: BTreeSet<_> = different.iter().map(Policy::hash).collect();
     assert_eq!(hashes.len(), different.len());
     assert_eq!(*Authenticator::new(base.clone()).policy_hash(), base.hash());
+}
+
+#[test]
+fn the_hash_covers_the_mode_and_how_revocation_is_checked() {
+    let root = Authority::root("root");
+    let of_mode = |mode| Policy {
+        mode,
+        ..trusting(&[&root.der])
+    };
+    let base = hard(RevocationMethod::Ocsp, RevocationScope::Leaf);
+    let checked = |edit: &dyn Fn(&mut RevocationPolicy)| {
+        let mut revocation = base.clone();
+        edit(&mut revocation);
+        revoking(trusting(&[&root.der]), &revocation)
+    };
+    let soft = |seconds| RevocationFailure::Soft {
+        grace: Duration::from_secs(seconds),
+    };
+    let different = [
+        of_mode(Mode::Strict),
+        of_mode(Mode::Passthrough),
+        of_mode(Mode::ReportOnly),
+        checked(&|_| {}),
+        checked(&|r| r.method = RevocationMethod::Crl),
+        checked(&|r| r.method = RevocationMethod::OcspThenCrl),
+        checked(&|r| r.scope = RevocationScope::Chain),
+        checked(&|r| r.failure = soft(0)),
+        checked(&|r| r.failure = soft(600)),
+        checked(&|r| r.responder = Some(String::new())),
+        checked(&|r| r.responder = Some("http://a.example/".to_owned())),
+        checked(&|r| r.nonce = true),
+        checked(&|r| r.fetch_crls = true),
+    ];
+    let hashes: BTreeSet<_> = different.iter().map(Policy::hash).collect();
+    assert_eq!(hashes.len(), different.len());
 }
 
 fn exact(value: &str) -> IdentityMatcher {
