@@ -4,9 +4,8 @@
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use crate::der_value::{
-    BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, SEQUENCE, Tlv, Values, malformed,
-};
+use crate::der_value::{BIT_STRING, BOOLEAN, INTEGER, SEQUENCE, Tlv, Values, malformed};
+use crate::extension::{Extension, set_once};
 use crate::{Sha256Fingerprint, name};
 
 /// One certificate.
@@ -234,11 +233,7 @@ impl<'a> Extensions<'a> {
         let mut others = Vec::new();
         let mut extensions = sequence.values()?;
         while let Some(extension) = extensions.next()? {
-            let mut fields = extension.values()?;
-            let id = fields.expect(OID)?.value;
-            fields.optional(BOOLEAN)?;
-            let value = fields.expect(OCTET_STRING)?.value;
-            fields.finish()?;
+            let Extension { id, value, .. } = Extension::parse(extension)?;
             if !found.remember(id, value)? {
                 others.push(id);
             }
@@ -373,12 +368,4 @@ fn is_network(octets: &[u8]) -> bool {
     };
     // What is left of the ones must be ones to the end.
     holes & holes.wrapping_add(1) == 0
-}
-
-/// An extension may occur once (RFC 5280 section 4.2).
-fn set_once<T>(slot: &mut Option<T>, value: T) -> Result<(), der::Error> {
-    match slot.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(malformed()),
-    }
 }

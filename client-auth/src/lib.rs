@@ -36,6 +36,7 @@ mod deepest;
 mod der_value;
 mod der_writer;
 mod explain;
+mod extension;
 mod facts;
 mod fingerprint;
 mod identity;

@@ -1,9 +1,8 @@
 //! Reading the entries of a list (RFC 5280 section 5.3).
 
 use super::CrlError;
-use crate::der_value::{
-    BOOLEAN, ENUMERATED, INTEGER, OCTET_STRING, OID, SEQUENCE, Tlv, Values, malformed,
-};
+use crate::der_value::{ENUMERATED, INTEGER, SEQUENCE, Tlv, Values, malformed};
+use crate::extension::Extension;
 use crate::revocation::serial;
 use crate::{RevocationCause, RevocationEntry};
 
@@ -43,19 +42,13 @@ fn cause(extensions: Tlv<'_>) -> Result<Option<RevocationCause>, CrlError> {
     let mut cause = None;
     let mut extensions = extensions.values()?;
     while let Some(extension) = extensions.optional(SEQUENCE)? {
-        let mut fields = extension.values()?;
-        let id = fields.expect(OID)?.value;
-        let critical = fields.optional(BOOLEAN)?;
-        let value = fields.expect(OCTET_STRING)?.value;
-        fields.finish()?;
-        match id {
-            REASON => cause = reason(Values::only(value, ENUMERATED)?.value)?,
+        let extension = Extension::parse(extension)?;
+        match extension.id {
+            REASON => cause = reason(Values::only(extension.value, ENUMERATED)?.value)?,
             // The entry, and those behind it, are about another issuer's certificates.
             CERTIFICATE_ISSUER => return Err(CrlError::Indirect),
             INVALIDITY_DATE => {}
-            _ if critical.is_some_and(|critical| critical.value != [0]) => {
-                return Err(CrlError::UnknownCriticalExtension);
-            }
+            _ if extension.is_critical => return Err(CrlError::UnknownCriticalExtension),
             _ => {}
         }
     }

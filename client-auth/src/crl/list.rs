@@ -6,9 +6,8 @@ use super::index::Index;
 use super::scope::Scope;
 use super::{CrlError, CrlHead, CrlNumber, MAX_CRL, MAX_ENTRIES, SignedCrl};
 use crate::certificate::{Certificate, Signed};
-use crate::der_value::{
-    BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, SEQUENCE, Tlv, Values, malformed,
-};
+use crate::der_value::{BIT_STRING, INTEGER, SEQUENCE, Tlv, Values, malformed};
+use crate::extension::{Extension, set_once};
 use crate::signature::{self, SignatureFault};
 use crate::{Sha256Fingerprint, SignatureChecks, key_strength, name};
 
@@ -188,11 +187,11 @@ impl Extensions {
         let mut found = Self::default();
         let mut extensions = sequence.values()?;
         while let Some(extension) = extensions.optional(SEQUENCE)? {
-            let mut fields = extension.values()?;
-            let id = fields.expect(OID)?.value;
-            let critical = fields.optional(BOOLEAN)?;
-            let value = fields.expect(OCTET_STRING)?.value;
-            fields.finish()?;
+            let Extension {
+                id,
+                is_critical,
+                value,
+            } = Extension::parse(extension)?;
             match id {
                 DELTA_INDICATOR => return Err(CrlError::Delta),
                 ISSUING_POINT => set_once(&mut found.scope, Scope::parse(value)?)?,
@@ -201,22 +200,12 @@ impl Extensions {
                     set_once(&mut found.number, number)?;
                 }
                 AUTHORITY_KEY => {}
-                _ if critical.is_some_and(|critical| critical.value != [0]) => {
-                    return Err(CrlError::UnknownCriticalExtension);
-                }
+                _ if is_critical => return Err(CrlError::UnknownCriticalExtension),
                 _ => {}
             }
         }
         extensions.finish()?;
         Ok(found)
-    }
-}
-
-/// An extension may occur once (RFC 5280 section 4.2).
-fn set_once<T>(slot: &mut Option<T>, value: T) -> Result<(), CrlError> {
-    match slot.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(CrlError::Malformed),
     }
 }
 

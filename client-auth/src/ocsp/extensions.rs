@@ -1,8 +1,9 @@
 //! Extensions of requests and responses (RFC 6960 section 4.4).
 
 use super::OcspError;
-use crate::der_value::{BOOLEAN, OCTET_STRING, OID, SEQUENCE, Values};
+use crate::der_value::{OCTET_STRING, OID, SEQUENCE, Values};
 use crate::der_writer::encode;
+use crate::extension::{Extension, set_once};
 
 /// `id-pkix-ocsp-nonce`.
 const NONCE: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02];
@@ -19,17 +20,11 @@ pub(super) fn nonce(explicit: &[u8]) -> Result<Option<&[u8]>, OcspError> {
     let mut nonce = None;
     let mut extensions = Values::only(explicit, SEQUENCE)?.values()?;
     while let Some(extension) = extensions.optional(SEQUENCE)? {
-        let mut fields = extension.values()?;
-        let id = fields.expect(OID)?.value;
-        let critical = fields.optional(BOOLEAN)?;
-        let value = fields.expect(OCTET_STRING)?.value;
-        fields.finish()?;
-        if id == NONCE {
-            let repeated = nonce.replace(Values::only(value, OCTET_STRING)?.value);
-            if repeated.is_some() {
-                return Err(OcspError::Malformed);
-            }
-        } else if critical.is_some_and(|critical| critical.value != [0]) {
+        let extension = Extension::parse(extension)?;
+        if extension.id == NONCE {
+            let value = Values::only(extension.value, OCTET_STRING)?.value;
+            set_once(&mut nonce, value)?;
+        } else if extension.is_critical {
             return Err(OcspError::UnknownCriticalExtension);
         }
     }
