@@ -35,7 +35,7 @@ pub(crate) struct PublicKey<'a> {
     pub(crate) bits: &'a [u8],
 }
 
-/// What the issuer signed, and how.
+/// What the issuer of a certificate, a CRL or an OCSP response signed, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct Signed<'a> {
     pub(crate) message: &'a [u8],
@@ -123,12 +123,7 @@ impl<'a> Certificate<'a> {
     /// Reads one certificate and nothing behind it.
     pub(crate) fn parse(der: &'a [u8]) -> Result<Self, der::Error> {
         let mut outer = Values::only(der, SEQUENCE)?.values()?;
-        let tbs = outer.expect(SEQUENCE)?;
-        let signed = Signed {
-            message: tbs.raw,
-            algorithm: outer.expect(SEQUENCE)?.value,
-            signature: outer.expect(BIT_STRING)?.octets()?,
-        };
+        let (tbs, signed) = Signed::parse(&mut outer)?;
         outer.finish()?;
 
         let mut fields = tbs.values()?;
@@ -210,6 +205,20 @@ impl<'a> Certificate<'a> {
     /// SHA-256 of the certificate.
     pub(crate) fn sha256(&self) -> Sha256Fingerprint {
         Sha256Fingerprint::of(self.der)
+    }
+}
+
+impl<'a> Signed<'a> {
+    /// Reads the three values that they all start with: what is signed (which is returned to be read), the algorithm and
+    /// the signature.
+    pub(crate) fn parse(fields: &mut Values<'a>) -> Result<(Tlv<'a>, Self), der::Error> {
+        let tbs = fields.expect(SEQUENCE)?;
+        let signed = Self {
+            message: tbs.raw,
+            algorithm: fields.expect(SEQUENCE)?.value,
+            signature: fields.expect(BIT_STRING)?.octets()?,
+        };
+        Ok((tbs, signed))
     }
 }
 

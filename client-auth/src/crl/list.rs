@@ -6,7 +6,7 @@ use super::index::Index;
 use super::scope::Scope;
 use super::{CrlError, CrlHead, CrlNumber, MAX_CRL, MAX_ENTRIES, SignedCrl};
 use crate::certificate::{Certificate, Signed};
-use crate::der_value::{BIT_STRING, INTEGER, SEQUENCE, Tlv, Values, malformed};
+use crate::der_value::{INTEGER, SEQUENCE, Tlv, Values, malformed};
 use crate::extension::{Extension, set_once};
 use crate::signature::{self, SignatureFault};
 use crate::{Sha256Fingerprint, SignatureChecks, key_strength, name};
@@ -47,12 +47,7 @@ impl<'a> Crl<'a> {
             });
         }
         let mut outer = Values::only(der, SEQUENCE)?.values()?;
-        let tbs = outer.expect(SEQUENCE)?;
-        let signed = Signed {
-            message: tbs.raw,
-            algorithm: outer.expect(SEQUENCE)?.value,
-            signature: outer.expect(BIT_STRING)?.octets()?,
-        };
+        let (tbs, signed) = Signed::parse(&mut outer)?;
         outer.finish()?;
         Self::parse_tbs(der, signed, tbs)
     }

@@ -5,7 +5,7 @@ use rustls_pki_types::UnixTime;
 use super::{OcspError, OcspStatus, ResponderError, extensions};
 use crate::certificate::{Certificate, Signed};
 use crate::der_value::{
-    BIT_STRING, ENUMERATED, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, Tlv, Values,
+    ENUMERATED, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, Tlv, Values,
 };
 use crate::{RevocationCause, RevocationEntry, Sha1Fingerprint};
 
@@ -75,12 +75,7 @@ fn check_status(status: &[u8]) -> Result<(), OcspError> {
 impl<'a> BasicResponse<'a> {
     fn parse(basic: &'a [u8]) -> Result<Self, OcspError> {
         let mut fields = Values::only(basic, SEQUENCE)?.values()?;
-        let tbs = fields.expect(SEQUENCE)?;
-        let signed = Signed {
-            message: tbs.raw,
-            algorithm: fields.expect(SEQUENCE)?.value,
-            signature: fields.expect(BIT_STRING)?.octets()?,
-        };
+        let (tbs, signed) = Signed::parse(&mut fields)?;
         let certificates = match fields.optional(EXPLICIT_0)? {
             Some(explicit) => certificates(explicit.value)?,
             None => Vec::new(),
