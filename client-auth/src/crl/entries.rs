@@ -1,7 +1,7 @@
 //! Reading the entries of a list (RFC 5280 section 5.3).
 
 use super::CrlError;
-use crate::der_value::{ENUMERATED, INTEGER, SEQUENCE, Tlv, Values, malformed};
+use crate::der_value::{INTEGER, SEQUENCE, Tlv, malformed};
 use crate::extension::Extension;
 use crate::revocation::serial;
 use crate::{RevocationCause, RevocationEntry};
@@ -44,7 +44,7 @@ fn cause(extensions: Tlv<'_>) -> Result<Option<RevocationCause>, CrlError> {
     while let Some(extension) = extensions.optional(SEQUENCE)? {
         let extension = Extension::parse(extension)?;
         match extension.id {
-            REASON => cause = reason(Values::only(extension.value, ENUMERATED)?.value)?,
+            REASON => cause = RevocationCause::parse(extension.value)?,
             // The entry, and those behind it, are about another issuer's certificates.
             CERTIFICATE_ISSUER => return Err(CrlError::Indirect),
             INVALIDITY_DATE => {}
@@ -54,13 +54,4 @@ fn cause(extensions: Tlv<'_>) -> Result<Option<RevocationCause>, CrlError> {
     }
     extensions.finish()?;
     Ok(cause)
-}
-
-/// A certificate whose reason nobody knows is no less revoked. Nor is one with `removeFromCRL`, which has no meaning in
-/// a complete list.
-fn reason(code: &[u8]) -> Result<Option<RevocationCause>, CrlError> {
-    match code {
-        [code] => Ok(RevocationCause::from_code(*code)),
-        _ => Err(CrlError::Malformed),
-    }
 }

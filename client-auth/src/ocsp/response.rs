@@ -193,17 +193,9 @@ fn revoked(implicit: Tlv<'_>) -> Result<RevocationEntry, OcspError> {
     let mut fields = implicit.values()?;
     let at = fields.expect(GENERALIZED_TIME)?.time()?;
     let cause = match fields.optional(EXPLICIT_0)? {
-        Some(explicit) => cause(Values::only(explicit.value, ENUMERATED)?.value)?,
+        Some(explicit) => RevocationCause::parse(explicit.value)?,
         None => None,
     };
     fields.finish()?;
     Ok(RevocationEntry { at, cause })
-}
-
-/// A cause that nobody knows leaves the certificate revoked.
-fn cause(code: &[u8]) -> Result<Option<RevocationCause>, OcspError> {
-    match code {
-        [code] => Ok(RevocationCause::from_code(*code)),
-        _ => Err(OcspError::Malformed),
-    }
 }

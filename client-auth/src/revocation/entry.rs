@@ -2,6 +2,7 @@
 
 use rustls_pki_types::UnixTime;
 
+use crate::der_value::{ENUMERATED, Values, malformed};
 use crate::moment;
 
 /// When a certificate was revoked, and why.
@@ -30,7 +31,8 @@ pub enum RevocationCause {
     CessationOfOperation,
     /// `certificateHold` (6): suspended, which counts as revoked for as long as it lasts.
     CertificateHold,
-    /// `removeFromCRL` (8): no longer suspended. Belongs into delta CRLs only.
+    /// `removeFromCRL` (8): no longer suspended. Belongs into delta CRLs only; in a complete list it has no meaning, and
+    /// the certificate is no less revoked.
     RemoveFromCrl,
     /// `privilegeWithdrawn` (9).
     PrivilegeWithdrawn,
@@ -80,8 +82,16 @@ impl RevocationCause {
         }
     }
 
+    /// Reads a DER ENUMERATED. A certificate is no less revoked for a cause that nobody knows, which is `None`.
+    pub(crate) fn parse(der: &[u8]) -> Result<Option<Self>, der::Error> {
+        match Values::only(der, ENUMERATED)?.value {
+            [code] => Ok(Self::from_code(*code)),
+            _ => Err(malformed()),
+        }
+    }
+
     /// The cause with this code.
-    pub fn from_code(code: u8) -> Option<Self> {
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.code() == code)
     }
 
