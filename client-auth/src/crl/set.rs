@@ -53,12 +53,14 @@ impl CrlSet {
     pub fn answer(&self, question: &RevocationQuestion, now: UnixTime) -> CrlAnswer {
         let certificate = &question.certificate;
         let issuer = (certificate.issuer_key, certificate.issuer_name);
-        let lists = self.by_issuer.get(&issuer);
+        let Some(lists) = self.by_issuer.get(&issuer) else {
+            return CrlAnswer::none();
+        };
         let mut tally = Tally::default();
-        for list in lists.into_iter().flatten() {
+        for list in lists {
             tally.count(list, question, now);
         }
-        tally.answer(lists.is_some(), now)
+        tally.answer(now)
     }
 }
 
@@ -127,7 +129,7 @@ impl Tally {
         }
     }
 
-    fn answer(self, has_lists: bool, now: UnixTime) -> CrlAnswer {
+    fn answer(self, now: UnixTime) -> CrlAnswer {
         if let Some(Found { entry, times }) = self.revoked {
             return CrlAnswer::Revoked {
                 entry,
@@ -150,19 +152,18 @@ impl Tally {
         }
         CrlAnswer::Unavailable {
             since: self.expired,
-            why: self.why(has_lists),
+            why: self.why(),
         }
     }
 
-    fn why(&self, has_lists: bool) -> String {
+    fn why(&self) -> String {
         match (self.expired, self.coming) {
             (Some(end), _) => format!("the CRL of the issuer expired at {}", moment::text(end)),
             (None, Some(start)) => format!(
                 "the CRL of the issuer is not valid before {}",
                 moment::text(start)
             ),
-            (None, None) if has_lists => "no CRL of the issuer covers the certificate".to_owned(),
-            (None, None) => "there is no CRL of the issuer".to_owned(),
+            (None, None) => "no CRL of the issuer covers the certificate".to_owned(),
         }
     }
 }
