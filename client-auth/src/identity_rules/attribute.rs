@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use der::Encode;
 use der::asn1::ObjectIdentifier;
 
 use super::MatcherError;
@@ -33,27 +32,14 @@ impl FromStr for AttributeType {
 
     /// Reads a dotted identifier (`2.5.4.3`) or a keyword (`CN`, without regard to case).
     fn from_str(text: &str) -> Result<Self, MatcherError> {
-        if let Some(contents) = name::attribute_type(text) {
-            return Self::from_contents(contents);
-        }
-        let oid = <ObjectIdentifier>::new(text).map_err(|_| MatcherError::NotAnAttributeType)?;
-        let der = oid.to_der().map_err(|_| MatcherError::NotAnAttributeType)?;
-        // Identifiers have at most 39 bytes: the length is one octet.
-        let contents = der.get(2..).unwrap_or_default().to_vec();
+        let oid = match name::attribute_type(text) {
+            Some(contents) => ObjectIdentifier::from_bytes(contents),
+            None => <ObjectIdentifier>::new(text),
+        };
+        let oid = oid.map_err(|_| MatcherError::NotAnAttributeType)?;
         Ok(Self {
             dotted: oid.to_string(),
-            contents,
-        })
-    }
-}
-
-impl AttributeType {
-    fn from_contents(contents: &[u8]) -> Result<Self, MatcherError> {
-        let oid = <ObjectIdentifier>::from_bytes(contents)
-            .map_err(|_| MatcherError::NotAnAttributeType)?;
-        Ok(Self {
-            dotted: oid.to_string(),
-            contents: contents.to_vec(),
+            contents: oid.as_bytes().to_vec(),
         })
     }
 }
