@@ -85,7 +85,7 @@ fn every_chain_is_refused_for_its_reason() {
 #[test]
 fn every_verdict_comes_soon() {
     const SOON: Duration = Duration::from_secs(10);
-    // Five decisions each, in a debug build on a busy machine.
+    // Four decisions each, in a debug build on a busy machine.
     assert_eq!(names(|judged| judged.took > SOON), [""; 0]);
 }
 
