@@ -5,6 +5,7 @@ use rustls_pki_types::UnixTime;
 pub(crate) use crate::corpus::authority::{
     Authority, DAY, Der, Edit, RsaKey, at, date, plain, self_signed, tlv,
 };
+pub(crate) use crate::corpus::reencoded::extension;
 use crate::{Authenticator, Decision, Policy, Reason, SignatureChecks, TrustBundle};
 
 pub(crate) mod crl;

@@ -1,7 +1,7 @@
 //! Critical extensions that are not understood are refused (RFC 5280 section 4.2).
 
 use super::authority::{Authority, plain};
-use super::reencoded::{add_extensions, changed, extension};
+use super::reencoded::{add_extensions, changed, extension, remove_extension};
 use super::{Corpus, below, client, trusting};
 use crate::Reason;
 
@@ -154,7 +154,8 @@ fn add_pair(
     let policy = trusting(&[&[&root.der]]);
     let extension = extension(oid, critical, contents);
     let leaf = changed(&client(&root), &root, |fields| {
-        without(fields, oid);
+        // What rcgen has written itself.
+        remove_extension(fields, oid);
         add_extensions(fields, std::slice::from_ref(&extension));
     });
     push(
@@ -192,7 +193,7 @@ fn add_ca_of(
     let policy = trusting(&[&[&root.der]]);
     let one = below(&root, "one", &plain);
     let ca = changed(&one.der, &root, |fields| {
-        without(fields, oid);
+        remove_extension(fields, oid);
         add_extensions(fields, &[extension.to_vec()]);
     });
     push(
@@ -203,11 +204,6 @@ fn add_ca_of(
         &policy,
         &[&client(&one), &ca],
     );
-}
-
-/// Leaves out what rcgen has written itself.
-fn without(fields: &mut [Vec<u8>], oid: &[u8]) {
-    super::reencoded::remove_extension(fields, oid);
 }
 
 fn push(

@@ -22,28 +22,26 @@ pub(super) fn changed(
     change: impl FnOnce(&mut Vec<Vec<u8>>),
 ) -> Der {
     let [tbs, algorithm, _] = parts(der);
-    let mut fields: Vec<_> = values(tbs).iter().map(|field| field.raw.to_vec()).collect();
-    change(&mut fields);
-    let tbs = tlv(SEQUENCE, &fields.concat());
-    signed(&tbs, algorithm.raw, issuer)
+    signed(&with_fields(tbs, change), algorithm.raw, issuer)
 }
 
 /// `der` with other fields, and with the signature of before.
 pub(super) fn forged(der: &Der, change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Der {
     let [tbs, algorithm, signature] = parts(der);
-    let mut fields: Vec<_> = values(tbs).iter().map(|field| field.raw.to_vec()).collect();
-    change(&mut fields);
-    let tbs = tlv(SEQUENCE, &fields.concat());
-    assembled(&tbs, algorithm.raw, signature.raw)
+    assembled(&with_fields(tbs, change), algorithm.raw, signature.raw)
 }
 
 /// `der` with another algorithm of its signature, outside and inside, signed by `issuer` as before.
 pub(super) fn with_algorithm(der: &Der, issuer: &Authority, algorithm: &[u8]) -> Der {
     let [tbs, _, _] = parts(der);
-    let mut fields: Vec<_> = values(tbs).iter().map(|field| field.raw.to_vec()).collect();
-    fields[ALGORITHM] = algorithm.to_vec();
-    let tbs = tlv(SEQUENCE, &fields.concat());
+    let tbs = with_fields(tbs, |fields| fields[ALGORITHM] = algorithm.to_vec());
     signed(&tbs, algorithm, issuer)
+}
+
+fn with_fields(tbs: Tlv<'_>, change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+    let mut fields: Vec<_> = values(tbs).iter().map(|field| field.raw.to_vec()).collect();
+    change(&mut fields);
+    tlv(SEQUENCE, &fields.concat())
 }
 
 /// A certificate of these contents, whatever they are, signed by `issuer`.
@@ -74,7 +72,7 @@ pub(super) fn values(outer: Tlv<'_>) -> Vec<Tlv<'_>> {
 }
 
 /// An extension of the form of RFC 5280 section 4.1.2.9.
-pub(super) fn extension(oid: &[u8], critical: bool, contents: &[u8]) -> Vec<u8> {
+pub(crate) fn extension(oid: &[u8], critical: bool, contents: &[u8]) -> Vec<u8> {
     let critical: &[u8] = if critical { &[1, 1, 0xff] } else { &[] };
     let fields = [&tlv(0x06, oid), critical, &tlv(0x04, contents)].concat();
     tlv(SEQUENCE, &fields)

@@ -7,9 +7,9 @@ use der::Encode;
 use der::asn1::UtcTime;
 use rcgen::{KeyPair, SerialNumber, SigningKey};
 
-use super::ocsp::{ECDSA_SHA256, extension};
+use super::ocsp::ECDSA_SHA256;
 use super::revocation::questions;
-use super::{Authority, Edit, at};
+use super::{Authority, Edit, at, extension};
 use crate::certificate::Certificate;
 use crate::crl::{Crl, CrlAnswer, CrlError, CrlSet, SignedCrl};
 use crate::der_writer::encode;

@@ -8,7 +8,7 @@ use der::asn1::GeneralizedTime;
 use rcgen::{CustomExtension, ExtendedKeyUsagePurpose, KeyPair, SigningKey};
 
 use super::revocation::{name_responders, questions};
-use super::{Authority, Der, Edit, at, date, tlv};
+use super::{Authority, Der, Edit, at, date, extension, tlv};
 use crate::certificate::Certificate;
 use crate::ocsp::{self, OcspAnswer, OcspError, OcspStatus};
 use crate::{RevocationMethod, RevocationQuestion, Sha1Fingerprint, Sha256Fingerprint};
@@ -240,16 +240,6 @@ pub(crate) fn by_key(signer: &Der) -> Vec<u8> {
 pub(crate) fn nonce(nonce: &[u8]) -> Vec<u8> {
     let id = [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02];
     extension(&id, false, &tlv(0x04, nonce))
-}
-
-/// One `Extension`.
-pub(crate) fn extension(id: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
-    let critical = if critical {
-        tlv(0x01, &[0xff])
-    } else {
-        Vec::new()
-    };
-    tlv(0x30, &[tlv(0x06, id), critical, tlv(0x04, value)].concat())
 }
 
 fn extensions(extensions: &[Vec<u8>]) -> Vec<u8> {

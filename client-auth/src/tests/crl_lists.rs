@@ -2,8 +2,7 @@ use rcgen::{KeyPair, KeyUsagePurpose};
 
 use crate::crl::{Crl, CrlError, CrlSet, MAX_CRL};
 use crate::testing::crl::{List, ask, entry, number, reason, word};
-use crate::testing::ocsp::extension;
-use crate::testing::{Authority, at, plain};
+use crate::testing::{Authority, at, extension, plain};
 use crate::{RevocationCause, RevocationEntry};
 
 const UNKNOWN: &[u8] = &[0x2a, 0x03];

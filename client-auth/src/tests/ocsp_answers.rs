@@ -1,9 +1,7 @@
 use crate::RevocationCause::{CertificateHold, KeyCompromise};
 use crate::ocsp::{OcspError, OcspStatus, ResponderError, verify};
-use crate::testing::ocsp::{
-    CertId, GOOD, Single, UNKNOWN, World, by_key, extension, nonce, revoked,
-};
-use crate::testing::{Authority, at, tlv};
+use crate::testing::ocsp::{CertId, GOOD, Single, UNKNOWN, World, by_key, nonce, revoked};
+use crate::testing::{Authority, at, extension, tlv};
 use crate::{RevocationCause, RevocationEntry};
 
 fn revocation(ago: i64, cause: Option<RevocationCause>) -> OcspStatus {

@@ -7,9 +7,8 @@ use crate::RevocationScope::{Chain, Leaf};
 use crate::certificate::Certificate;
 use crate::crl::CrlSet;
 use crate::testing::crl::{List, ask, entry, reason, word};
-use crate::testing::ocsp::extension;
 use crate::testing::revocation::general_names;
-use crate::testing::{Authority, DAY, at, plain, tlv};
+use crate::testing::{Authority, DAY, at, extension, plain, tlv};
 
 const OK: Result<(), Reason> = Ok(());
 const REVOKED: Result<(), Reason> = Err(Reason::Revoked);
