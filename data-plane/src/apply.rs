@@ -230,7 +230,10 @@ impl Applier {
     /// # Errors
     /// [`BadTicketKey`]; nothing changes then.
     pub(crate) fn take_ticket_keys(&self, keys: &wire::TicketKeys) -> Result<(), BadTicketKey> {
-        self.converter.ticket_keys.replace(keys)
+        let Converter {
+            ticket_keys, clock, ..
+        } = &*self.converter;
+        ticket_keys.replace(keys, clock.unix())
     }
 
     /// Gives up the listeners, to be shut down, and lets the saver end.

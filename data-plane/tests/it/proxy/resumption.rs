@@ -18,7 +18,7 @@ use rustls::client::{
     ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
 };
 use rustls::{ClientConfig, HandshakeKind, NamedGroup, SupportedProtocolVersion};
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{ServerName, UnixTime};
 use time::OffsetDateTime;
 use tokio::io::AsyncWriteExt;
 
@@ -215,7 +215,7 @@ fn replace(keys: &TicketKeys, ids: &[u8]) {
         gateway_id: "/gateway".to_owned(),
         keys: ids.iter().map(key).collect(),
     };
-    keys.replace(&message).unwrap();
+    keys.replace(&message, UnixTime::now()).unwrap();
 }
 
 #[tokio::test]
