@@ -20,6 +20,7 @@ pub mod permit;
 pub mod readiness;
 pub mod reconcile;
 pub mod render;
+pub mod rotation;
 pub mod seal;
 pub mod settings;
 pub mod store;

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use super::{Store, StoreError, WantedGateway, instant, micros, worker::unless_gone};
 use crate::{
     permit::{Permit, Read},
-    ticket_key::{ID_LEN, SECRET_LEN, TicketKey, TicketKeySlot},
+    rotation::{ID_LEN, Slot},
+    ticket_key::{SECRET_LEN, TicketKey},
 };
 
 impl Store {
@@ -17,11 +18,9 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
-    pub async fn ticket_key_slots(
-        &self,
-    ) -> Result<BTreeMap<String, Vec<TicketKeySlot>>, StoreError> {
+    pub async fn ticket_key_slots(&self) -> Result<BTreeMap<String, Vec<Slot>>, StoreError> {
         let mut connection = self.reader.acquire().await?;
-        let mut slots: BTreeMap<String, Vec<TicketKeySlot>> = BTreeMap::new();
+        let mut slots: BTreeMap<String, Vec<Slot>> = BTreeMap::new();
         for row in list_slots(&mut connection).await? {
             let slot = row.slot()?;
             slots.entry(row.gateway_id).or_default().push(slot);
@@ -33,10 +32,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
-    pub async fn ticket_key_slots_of(
-        &self,
-        gateway: &str,
-    ) -> Result<Vec<TicketKeySlot>, StoreError> {
+    pub async fn ticket_key_slots_of(&self, gateway: &str) -> Result<Vec<Slot>, StoreError> {
         let mut connection = self.reader.acquire().await?;
         let rows = list_slots_of(&mut connection, gateway).await?;
         rows.iter().map(SlotRow::slot).collect()
@@ -51,7 +47,7 @@ impl Store {
         &self,
         _permit: &Permit<Read>,
         gateway: &str,
-        slot: &TicketKeySlot,
+        slot: &Slot,
     ) -> Result<Option<TicketKey>, StoreError> {
         let mut connection = self.reader.acquire().await?;
         let Some(sealed) = find_sealed(&mut connection, gateway, slot).await? else {
@@ -106,11 +102,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn delete_ticket_key(
-        &self,
-        gateway: &str,
-        slot: &TicketKeySlot,
-    ) -> Result<(), StoreError> {
+    pub async fn delete_ticket_key(&self, gateway: &str, slot: &Slot) -> Result<(), StoreError> {
         let mut writing = self.begin().await?;
         delete(writing.connection(), gateway, slot).await?;
         writing.commit().await
@@ -131,13 +123,13 @@ struct SlotRow {
 }
 
 impl SlotRow {
-    fn slot(&self) -> Result<TicketKeySlot, StoreError> {
+    fn slot(&self) -> Result<Slot, StoreError> {
         let id = self.id.as_slice().try_into();
-        Ok(TicketKeySlot {
+        Ok(Slot {
             sequence: self.sequence,
             id: id
                 .map_err(|_| StoreError::corrupt(format!("{}: a ticket key", self.gateway_id)))?,
-            seals_from: instant(self.seals_from),
+            used_from: instant(self.seals_from),
         })
     }
 }
@@ -174,7 +166,7 @@ async fn list_slots_of(
 async fn find_sealed(
     connection: &mut AnyConnection,
     gateway: &str,
-    slot: &TicketKeySlot,
+    slot: &Slot,
 ) -> Result<Option<Vec<u8>>, sqlx::Error> {
     sqlx::query_scalar(
         "select sealed from ticket_keys where gateway_id = $1 and sequence = $2 and id = $3",
@@ -209,7 +201,7 @@ async fn insert(connection: &mut AnyConnection, row: NewRow<'_>) -> Result<bool,
 async fn delete(
     connection: &mut AnyConnection,
     gateway: &str,
-    slot: &TicketKeySlot,
+    slot: &Slot,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("delete from ticket_keys where gateway_id = $1 and sequence = $2 and id = $3")
         .bind(gateway)

@@ -16,9 +16,10 @@ use super::{audience::Audience, metrics::Metrics, publisher::Published};
 use crate::{
     clock::Clock,
     permit::Permit,
+    rotation::{Due, ID_LEN, Slot},
     store::{Store, StoreError, WantedGateway},
     telemetry::Chain,
-    ticket_key::{Due, ID_LEN, TicketKey, TicketKeySet, TicketKeySlot, due, in_use},
+    ticket_key::{SCHEDULE, TicketKey, TicketKeySet},
 };
 
 /// How late a key may begin to seal.
@@ -56,7 +57,7 @@ struct Known {
     resource_guid: String,
     gateway_id: String,
     /// In order of sequence.
-    slots: Vec<TicketKeySlot>,
+    slots: Vec<Slot>,
     opened: HashMap<[u8; ID_LEN], Arc<TicketKey>>,
 }
 
@@ -128,18 +129,18 @@ impl TicketKeys {
         &mut self,
         now: OffsetDateTime,
         gateway: &WantedGateway,
-        mut slots: Vec<TicketKeySlot>,
+        mut slots: Vec<Slot>,
     ) -> Result<(), StoreError> {
         let store = &self.parts.store;
         if let Due::Make {
             sequence,
-            seals_from,
-        } = due(now, &slots)
+            used_from,
+        } = SCHEDULE.due(now, &slots)
         {
-            self.make(now, gateway, sequence, seals_from).await?;
+            self.make(now, gateway, sequence, used_from).await?;
             slots = store.ticket_key_slots_of(&gateway.key).await?;
         }
-        let (alive, dead) = in_use(now, &slots);
+        let (alive, dead) = SCHEDULE.in_use(now, &slots);
         for slot in dead {
             store.delete_ticket_key(&gateway.key, slot).await?;
         }
@@ -204,8 +205,8 @@ impl TicketKeys {
 
 impl Known {
     fn set(&self, now: OffsetDateTime) -> TicketKeySet {
-        let (alive, _dead) = in_use(now, &self.slots);
-        let opened = |slot: &TicketKeySlot| self.opened.get(&slot.id).cloned();
+        let (alive, _dead) = SCHEDULE.in_use(now, &self.slots);
+        let opened = |slot: &Slot| self.opened.get(&slot.id).cloned();
         TicketKeySet {
             gateway_id: self.gateway_id.clone(),
             keys: alive.into_iter().filter_map(opened).collect(),

@@ -1,8 +1,9 @@
 //! Ticket keys: sealed, bound to their gateway, one for each place.
 
 use control_plane::{
+    rotation::Slot,
     store::{Store, StoreError, WantedGateway},
-    ticket_key::{TicketKey, TicketKeySlot},
+    ticket_key::TicketKey,
 };
 use sqlx::{AnyConnection, Connection, Executor};
 
@@ -31,7 +32,7 @@ async fn add(store: &Store, gateway: &WantedGateway, sequence: i64, key: &Ticket
         .unwrap()
 }
 
-async fn slots(store: &Store, gateway: &WantedGateway) -> Vec<TicketKeySlot> {
+async fn slots(store: &Store, gateway: &WantedGateway) -> Vec<Slot> {
     let slots = store.ticket_key_slots_of(&gateway.key).await.unwrap();
     let mut all = store.ticket_key_slots().await.unwrap();
     assert_eq!(all.remove(&gateway.key).unwrap_or_default(), slots);
@@ -47,7 +48,7 @@ async fn a_key_opens_as_it_was_stored(database: Database) {
     assert!(add(&store, &gateway, 2, &two).await);
     let slots = slots(&store, &gateway).await;
     assert_eq!([slots[0].sequence, slots[1].sequence], [1, 2]);
-    assert_eq!(slots[0].seals_from, now());
+    assert_eq!(slots[0].used_from, now());
     for (slot, key) in slots.iter().zip([one, two]) {
         let found = store.find_ticket_key(&read(), &gateway.key, slot).await;
         let found = found.unwrap().unwrap();
