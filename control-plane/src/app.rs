@@ -28,10 +28,11 @@ use crate::{
     reconcile::{self, Reconciler},
     seal,
     settings::Settings,
-    store::{OpenError, Store},
+    store::{OpenError, Store, StoreError},
     stream::{self, StreamError},
     telemetry::Chain,
     tls::{ApiCertificate, AuthorityError},
+    token::Issuers,
 };
 
 /// A control plane that serves. Dropping it cuts everything off; call [`Running::shutdown`] to drain.
@@ -73,6 +74,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The keys that sign tokens cannot be found or made.
+    #[error("cannot open the built-in issuer of tokens")]
+    Issuers(#[source] StoreError),
     /// The configuration stream cannot be offered.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -101,6 +105,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let clock = Clock::system();
     let mut registry = Registry::with_prefix("portcullis");
     let store = open::store(&settings).await?;
+    let issuers = Issuers::open(&settings.sign_in, store.clone(), clock.clone());
+    let issuers = issuers.await.map_err(StartError::Issuers)?;
     let sockets = Sockets::open(&clock, &settings, &mut registry).await?;
     let running = Running {
         api_url: sockets.api_url(&settings.api),
@@ -115,7 +121,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         store,
         drain_deadline: settings.drain_deadline,
     };
-    let running = running.spawn(&clock, &settings, registry, sockets);
+    let running = running.spawn(&clock, &settings, registry, sockets, issuers);
     let ca_file = running
         .ca_file
         .as_deref()
@@ -154,6 +160,7 @@ impl Running {
         settings: &Settings,
         mut registry: Registry,
         sockets: Sockets,
+        issuers: Issuers,
     ) -> Self {
         let Sockets {
             api: listener,
@@ -208,6 +215,13 @@ impl Running {
         self.tasks
             .spawn("database wake-ups", Phase::Background, async move {
                 hearing.run_listener(stop).await;
+                Ok(())
+            });
+
+        let keeping = issuers.run(background.clone());
+        self.tasks
+            .spawn("keys of issuers", Phase::Background, async move {
+                keeping.await;
                 Ok(())
             });
 

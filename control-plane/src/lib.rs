@@ -30,5 +30,6 @@ pub mod telemetry;
 pub mod ticket_key;
 pub mod tls;
 mod tls_policy;
+pub mod token;
 mod violations;
 mod wire;

@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod database;
 mod identity;
+mod sign_in;
 
 use std::{
     fmt,
@@ -24,6 +25,7 @@ pub use self::{
     check::{Problem, Problems},
     database::DatabaseUrl,
     identity::{Identity, IdentityError},
+    sign_in::SignInSettings,
 };
 
 /// Checked settings. `Debug` shows no secret.
@@ -35,6 +37,8 @@ pub struct Settings {
     pub api: ApiSettings,
     /// The database and the key that seals secrets in it.
     pub store: StoreSettings,
+    /// Whose tokens the API takes.
+    pub sign_in: SignInSettings,
     /// The configuration stream to the workers.
     pub stream: StreamSettings,
     /// Address of the admin port: `/healthz`, `/readyz`, `/metrics` over plain HTTP.

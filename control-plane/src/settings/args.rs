@@ -59,6 +59,10 @@ pub struct ServeArgs {
     #[arg(long, env = "PORTCULLIS_MASTER_KEY_FILE", value_name = "FILE", help_heading = STORE)]
     pub master_key_file: Option<PathBuf>,
 
+    /// How long tokens of the built-in issuer are valid (`10m`, `1h`; from a minute to a day).
+    #[arg(long, env = "PORTCULLIS_TOKEN_LIFETIME", value_name = "DURATION", default_value = TOKEN_LIFETIME, help_heading = SIGN_IN)]
+    pub token_lifetime: String,
+
     /// Address of the configuration stream, for the workers.
     #[arg(long, env = "PORTCULLIS_STREAM_LISTEN", value_name = "IP:PORT", default_value = STREAM_LISTEN, help_heading = STREAM)]
     pub stream_listen: String,
@@ -124,6 +128,7 @@ impl Default for ServeArgs {
             state_dir: PathBuf::from(STATE_DIR),
             database_url: None,
             master_key_file: None,
+            token_lifetime: TOKEN_LIFETIME.to_owned(),
             stream_listen: STREAM_LISTEN.to_owned(),
             stream_cert_file: None,
             stream_key_file: None,
@@ -140,12 +145,14 @@ impl Default for ServeArgs {
 
 const API: &str = "REST API";
 const STORE: &str = "Store";
+const SIGN_IN: &str = "Sign-in";
 const STREAM: &str = "Configuration stream";
 const OPERATION: &str = "Operation";
 
 const LISTEN: &str = "127.0.0.1:8443";
 const MAX_CONNECTIONS: &str = "1024";
 const STATE_DIR: &str = ".portcullis/control-plane";
+const TOKEN_LIFETIME: &str = "1h";
 const STREAM_LISTEN: &str = "127.0.0.1:8444";
 const ADMIN_LISTEN: &str = "127.0.0.1:8445";
 const LOG_FILTER: &str = "info";

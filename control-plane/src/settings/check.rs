@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{
     ApiSettings, ApiTransport, DatabaseUrl, Identity, LogSettings, MasterKey, MasterKeySource,
-    ServeArgs, Settings, StoreSettings, StreamSecurity, StreamSettings,
+    ServeArgs, Settings, SignInSettings, StoreSettings, StreamSecurity, StreamSettings,
 };
 
 /// One setting that cannot be used.
@@ -50,6 +50,7 @@ impl Settings {
         let mut problems = Vec::new();
         let api = api(&args, &mut problems);
         let store = store(&args, &mut problems);
+        let sign_in = SignInSettings::check(&args, &mut problems);
         let stream = stream(&args, &mut problems);
         let admin_listen = parse::<SocketAddr>("--admin-listen", &args.admin_listen, &mut problems);
         let operation_deadline = duration(
@@ -64,6 +65,7 @@ impl Settings {
                 state_dir: args.state_dir.clone(),
                 api: api?,
                 store: store?,
+                sign_in: sign_in?,
                 stream: stream?,
                 admin_listen: admin_listen?,
                 operation_deadline: operation_deadline?,
@@ -359,7 +361,11 @@ fn is_certificate_name(name: &str) -> bool {
 }
 
 /// A whole number with `ms`, `s`, `m` or `h`; more than zero.
-fn duration(setting: &'static str, text: &str, problems: &mut Vec<Problem>) -> Option<Duration> {
+pub(super) fn duration(
+    setting: &'static str,
+    text: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let millis = match text.strip_prefix(digits) {
         Some("ms") => Some(1),
@@ -404,7 +410,11 @@ fn keep<T>(
         .ok()
 }
 
-fn refuse(setting: &'static str, message: impl Into<String>, problems: &mut Vec<Problem>) {
+pub(super) fn refuse(
+    setting: &'static str,
+    message: impl Into<String>,
+    problems: &mut Vec<Problem>,
+) {
     problems.push(Problem {
         setting,
         message: message.into(),

@@ -5,5 +5,6 @@ mod api;
 mod crl;
 mod database;
 mod fixture;
+mod sign_in;
 mod store;
 mod stream;

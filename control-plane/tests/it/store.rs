@@ -9,4 +9,5 @@ mod put;
 mod readiness;
 mod replica;
 mod secret;
+mod signing_key;
 mod ticket_key;
