@@ -4,21 +4,18 @@ mod control_plane;
 mod door;
 mod program;
 mod readiness;
+mod saved_state;
 mod ticket_keys;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use data_plane::app::{self, Running};
 use data_plane::settings::Settings;
 use proto::config::v1 as wire;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -114,44 +111,6 @@ async fn expect_ready(running: &Running) {
         assert!(Instant::now() < deadline, "not ready: {last:?}");
         sleep(Duration::from_millis(5)).await;
     }
-}
-
-/// A state directory and the key for it.
-struct State {
-    directory: TempDir,
-}
-
-impl State {
-    fn new() -> Self {
-        let state = Self {
-            directory: tempfile::tempdir().expect("temporary directory"),
-        };
-        state.write_key(7);
-        state
-    }
-
-    fn write_key(&self, byte: u8) {
-        let path = self.directory.path().join("key");
-        fs::write(&path, STANDARD.encode([byte; 32])).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permissions");
-    }
-
-    fn arguments(&self) -> [String; 2] {
-        let path = self.directory.path().display();
-        [
-            format!("--state-dir={path}/state"),
-            format!("--state-key-file={path}/key"),
-        ]
-    }
-
-    fn file(&self) -> PathBuf {
-        self.directory.path().join("state/last-known-good")
-    }
-}
-
-async fn worker_with_state(control_plane: SocketAddr, state: &State) -> Running {
-    let arguments = state.arguments();
-    worker(control_plane, &[&arguments[0], &arguments[1]]).await
 }
 
 #[tokio::test]
@@ -447,118 +406,6 @@ async fn a_broken_protocol_ends_the_stream_and_nothing_else() {
     assert_eq!(hello.applied.len(), 1);
     assert!(accepts(port).await);
     stop(running).await;
-}
-
-#[tokio::test]
-async fn a_worker_restarts_without_its_control_plane() {
-    let state = State::new();
-    let mut control_plane = ControlPlane::start().await;
-    let address = control_plane.address;
-    let running = worker_with_state(address, &state).await;
-    let (mut session, _) = control_plane.session().await;
-    let port = free_port();
-    session.deliver(&Compiled::http(7, &[port])).await;
-    drop(session);
-    stop(running).await;
-    drop(control_plane);
-    expect_accepts(port, false).await;
-
-    let running = worker_with_state(address, &state).await;
-    assert!(accepts(port).await, "in force when the start is over");
-    assert!(running.is_ready());
-    let mut control_plane = ControlPlane::start_at(address, None).await;
-    let (mut session, hello) = control_plane.session().await;
-    assert_eq!(hello.applied[0].generation, 7);
-    assert_eq!(hello.held_blobs.len(), 1);
-    session.remove(&Compiled::http(8, &[])).await;
-    session.receive().await;
-    stop(running).await;
-    drop(control_plane);
-
-    let running = worker_with_state(address, &state).await;
-    assert!(!accepts(port).await, "what was removed stays removed");
-    assert!(!running.is_ready());
-    stop(running).await;
-}
-
-#[tokio::test]
-async fn a_saved_gateway_whose_port_is_taken_is_served_once_it_is_free() {
-    let state = State::new();
-    let mut control_plane = ControlPlane::start().await;
-    let address = control_plane.address;
-    let running = worker_with_state(address, &state).await;
-    let (mut session, _) = control_plane.session().await;
-    let port = free_port();
-    session.deliver(&Compiled::http(7, &[port])).await;
-    drop(session);
-    stop(running).await;
-    drop(control_plane);
-    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("free again");
-    let running = worker_with_state(address, &state).await;
-    assert!(!running.is_ready());
-    drop(taken);
-    expect_ready(&running).await;
-    assert!(accepts(port).await);
-    stop(running).await;
-}
-
-#[tokio::test]
-async fn a_saved_gateway_that_nobody_wants_any_more_is_never_served() {
-    let state = State::new();
-    let mut control_plane = ControlPlane::start().await;
-    let running = worker_with_state(control_plane.address, &state).await;
-    let (mut session, _) = control_plane.session().await;
-    let port = free_port();
-    session.deliver(&Compiled::http(7, &[port])).await;
-    drop(session);
-    stop(running).await;
-    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("free again");
-    let running = worker_with_state(control_plane.address, &state).await;
-    let (session, hello) = control_plane.session().await;
-    assert!(hello.applied.is_empty());
-    session.synced().await;
-    expect_ready(&running).await;
-    drop(taken);
-    // The next try would come before the next stream.
-    drop(session);
-    let (_session, hello) = control_plane.session().await;
-    assert!(hello.applied.is_empty());
-    assert!(!accepts(port).await);
-    stop(running).await;
-}
-
-/// A worker that served `port` restarts after `damage` and serves nothing.
-async fn check_damaged(damage: impl FnOnce(&State)) {
-    let state = State::new();
-    let mut control_plane = ControlPlane::start().await;
-    let running = worker_with_state(control_plane.address, &state).await;
-    let (mut session, _) = control_plane.session().await;
-    let port = free_port();
-    session.deliver(&Compiled::http(7, &[port])).await;
-    stop(running).await;
-    damage(&state);
-    let running = worker_with_state(control_plane.address, &state).await;
-    assert!(!accepts(port).await);
-    assert!(!running.is_ready());
-    let (_session, hello) = control_plane.session().await;
-    assert!(hello.applied.is_empty() && hello.held_blobs.is_empty());
-    stop(running).await;
-}
-
-#[tokio::test]
-async fn a_damaged_state_is_not_served() {
-    check_damaged(|state| {
-        let mut bytes = fs::read(state.file()).expect("read");
-        let last = bytes.len() - 1;
-        bytes[last] ^= 1;
-        fs::write(state.file(), bytes).expect("written");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_state_of_another_key_is_not_served() {
-    check_damaged(|state| state.write_key(8)).await;
 }
 
 /// Writes a certificate and key of `issuer` for 127.0.0.1; returns their PEM.

@@ -20,7 +20,8 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
 use super::control_plane::{Compiled, ControlPlane, PATIENCE, sha256};
-use super::{State, free_port, stop, worker_with_state};
+use super::saved_state::{State, worker_with_state};
+use super::{free_port, stop};
 
 pub(super) const NAME: &str = "www.example";
 const STARTS: usize = 20;
