@@ -51,17 +51,23 @@ pub(super) async fn worker_with_state(control_plane: SocketAddr, state: &State) 
     worker(control_plane, &[&arguments[0], &arguments[1]]).await
 }
 
-#[tokio::test]
-async fn a_worker_restarts_without_its_control_plane() {
+/// The state of a worker that was given a gateway at a free port and stopped, its control plane, and the port.
+async fn served_once() -> (State, ControlPlane, u16) {
     let state = State::new();
     let mut control_plane = ControlPlane::start().await;
-    let address = control_plane.address;
-    let running = worker_with_state(address, &state).await;
+    let running = worker_with_state(control_plane.address, &state).await;
     let (mut session, _) = control_plane.session().await;
     let port = free_port();
     session.deliver(&Compiled::http(7, &[port])).await;
     drop(session);
     stop(running).await;
+    (state, control_plane, port)
+}
+
+#[tokio::test]
+async fn a_worker_restarts_without_its_control_plane() {
+    let (state, control_plane, port) = served_once().await;
+    let address = control_plane.address;
     drop(control_plane);
     expect_accepts(port, false).await;
 
@@ -85,15 +91,8 @@ async fn a_worker_restarts_without_its_control_plane() {
 
 #[tokio::test]
 async fn a_saved_gateway_whose_port_is_taken_is_served_once_it_is_free() {
-    let state = State::new();
-    let mut control_plane = ControlPlane::start().await;
+    let (state, control_plane, port) = served_once().await;
     let address = control_plane.address;
-    let running = worker_with_state(address, &state).await;
-    let (mut session, _) = control_plane.session().await;
-    let port = free_port();
-    session.deliver(&Compiled::http(7, &[port])).await;
-    drop(session);
-    stop(running).await;
     drop(control_plane);
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("free again");
     let running = worker_with_state(address, &state).await;
@@ -106,14 +105,7 @@ async fn a_saved_gateway_whose_port_is_taken_is_served_once_it_is_free() {
 
 #[tokio::test]
 async fn a_saved_gateway_that_nobody_wants_any_more_is_never_served() {
-    let state = State::new();
-    let mut control_plane = ControlPlane::start().await;
-    let running = worker_with_state(control_plane.address, &state).await;
-    let (mut session, _) = control_plane.session().await;
-    let port = free_port();
-    session.deliver(&Compiled::http(7, &[port])).await;
-    drop(session);
-    stop(running).await;
+    let (state, mut control_plane, port) = served_once().await;
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("free again");
     let running = worker_with_state(control_plane.address, &state).await;
     let (session, hello) = control_plane.session().await;
@@ -131,13 +123,7 @@ async fn a_saved_gateway_that_nobody_wants_any_more_is_never_served() {
 
 /// A worker that served `port` restarts after `damage` and serves nothing.
 async fn check_damaged(damage: impl FnOnce(&State)) {
-    let state = State::new();
-    let mut control_plane = ControlPlane::start().await;
-    let running = worker_with_state(control_plane.address, &state).await;
-    let (mut session, _) = control_plane.session().await;
-    let port = free_port();
-    session.deliver(&Compiled::http(7, &[port])).await;
-    stop(running).await;
+    let (state, mut control_plane, port) = served_once().await;
     damage(&state);
     let running = worker_with_state(control_plane.address, &state).await;
     assert!(!accepts(port).await);
