@@ -28,11 +28,11 @@ use crate::{
     reconcile::{self, Reconciler},
     seal,
     settings::Settings,
-    store::{OpenError, Store, StoreError},
+    store::{OpenError, Store},
     stream::{self, StreamError},
     telemetry::Chain,
     tls::{ApiCertificate, AuthorityError},
-    token::Issuers,
+    token::{Issuers, IssuersError},
 };
 
 /// A control plane that serves. Dropping it cuts everything off; call [`Running::shutdown`] to drain.
@@ -74,9 +74,9 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// The keys that sign tokens cannot be found or made.
-    #[error("cannot open the built-in issuer of tokens")]
-    Issuers(#[source] StoreError),
+    /// The issuers of tokens cannot be opened.
+    #[error("cannot open the issuers of tokens")]
+    Issuers(#[from] IssuersError),
     /// The configuration stream cannot be offered.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -105,8 +105,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let clock = Clock::system();
     let mut registry = Registry::with_prefix("portcullis");
     let store = open::store(&settings).await?;
-    let issuers = Issuers::open(&settings.sign_in, store.clone(), clock.clone());
-    let issuers = issuers.await.map_err(StartError::Issuers)?;
+    let issuers = Issuers::open(&settings.sign_in, store.clone(), clock.clone()).await?;
     let sockets = Sockets::open(&clock, &settings, &mut registry).await?;
     let running = Running {
         api_url: sockets.api_url(&settings.api),

@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod database;
 mod identity;
+mod issuers_file;
 mod sign_in;
 
 use std::{
@@ -25,7 +26,7 @@ pub use self::{
     check::{Problem, Problems},
     database::DatabaseUrl,
     identity::{Identity, IdentityError},
-    sign_in::SignInSettings,
+    sign_in::{IssuerSettings, Roots, SignInSettings},
 };
 
 /// Checked settings. `Debug` shows no secret.

@@ -1,4 +1,4 @@
-//! Bearer tokens: who they speak for, and the issuer that is built in.
+//! Bearer tokens: who they speak for, the issuer that is built in, and external ones.
 //!
 //! A token is a JWT (RFC 7519) in the compact form of a signature (RFC 7515). What it says is looked at for one purpose only
 //! before its signature is verified: to find the issuer whose rules and keys decide. Which algorithm may be used is a matter
@@ -7,29 +7,35 @@
 mod bearer;
 mod built_in;
 mod claims;
+mod external;
+mod fetch;
 mod issuer_name;
 mod key_set;
+mod location;
 mod refused;
 mod rules;
 mod signing_key;
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use jsonwebtoken::Algorithm;
+use rustls::RootCertStore;
 use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use self::{bearer::Bearer, key_set::PublicKey, rules::Rules};
+pub(crate) use self::location::{Location, PlainHttp};
+use self::{bearer::Bearer, external::External, fetch::Fetcher, key_set::PublicKey, rules::Rules};
 pub use self::{
     built_in::{BuiltIn, Grant, Issued, MAX_LIFETIME},
-    issuer_name::IssuerName,
+    issuer_name::{IssuerName, IssuerNameError},
     refused::Refused,
     signing_key::{SCHEDULE, SigningKey},
 };
 use crate::{
     clock::Clock,
-    settings::SignInSettings,
+    settings::{Roots, SignInSettings},
     store::{Store, StoreError},
     telemetry::Chain,
 };
@@ -43,6 +49,21 @@ struct Inner {
     clock: Clock,
     tenant: String,
     built_in: Option<BuiltIn>,
+    external: Vec<External>,
+}
+
+/// Why the issuers cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuersError {
+    /// The keys of the built-in issuer, sealed with another master key for instance.
+    #[error("the keys of the built-in issuer cannot be found or made")]
+    Store(#[from] StoreError),
+    /// An external issuer is to be verified by the system's roots.
+    #[error("this system has no readable root certificates; give the issuer a `caFile`")]
+    NoSystemRoots,
+    /// TLS cannot be set up.
+    #[error("no TLS towards external issuers")]
+    Tls(#[source] rustls::Error),
 }
 
 /// What a verified token says. `issuer` and `subject` together name a principal.
@@ -63,30 +84,47 @@ pub struct Verified {
 }
 
 impl Issuers {
-    /// Opens the built-in issuer: finds or makes tenant id and signing key.
+    /// Opens the built-in issuer: finds or makes tenant id and signing key. Fetches nothing: tokens of external issuers are
+    /// refused until [`Issuers::run`] has their keys.
     ///
     /// # Errors
-    /// [`StoreError`], also when the keys in the database were sealed with another master key.
+    /// [`IssuersError`].
     pub async fn open(
         settings: &SignInSettings,
         store: Store,
         clock: Clock,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, IssuersError> {
         let now = clock.now();
         let tenant = store.tenant(now).await?;
         let built_in = match settings.token_lifetime {
             None => None,
             Some(lifetime) => Some(BuiltIn::open(now, &tenant, lifetime, store).await?),
         };
+        let mut external = Vec::new();
+        for issuer in &settings.issuers {
+            let roots = roots(&issuer.roots)?;
+            let fetcher = Fetcher::new(roots).map_err(IssuersError::Tls)?;
+            external.push(External::new(issuer.clone(), fetcher));
+        }
         Ok(Self(Arc::new(Inner {
             clock,
             tenant,
             built_in,
+            external,
         })))
     }
 
     /// Keeps the keys of all issuers until `stop`. What fails is logged and tried again.
     pub async fn run(self, stop: CancellationToken) {
+        let external = self.0.external.iter();
+        let external = external.map(|issuer| issuer.run(&self.0.clock, &stop));
+        tokio::join!(self.keep_built_in(&stop), join_all(external));
+    }
+
+    async fn keep_built_in(&self, stop: &CancellationToken) {
+        let Some(built_in) = self.built_in() else {
+            return;
+        };
         let mut timer = tokio::time::interval(INTERVAL);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -94,9 +132,6 @@ impl Issuers {
                 () = stop.cancelled() => return,
                 _ = timer.tick() => {}
             }
-            let Some(built_in) = self.built_in() else {
-                continue;
-            };
             if let Err(error) = built_in.keep(self.0.clock.now()).await {
                 tracing::warn!(error = %Chain(&error), "signing keys cannot be kept");
             }
@@ -129,20 +164,25 @@ impl Issuers {
     }
 
     fn issuer(&self, url: &str) -> Result<Issuer<'_>, Refused> {
-        let built_in = self.built_in().filter(|own| own.issuer() == url);
-        built_in.map(Issuer::BuiltIn).ok_or(Refused::UnknownIssuer)
+        let built_in = self.built_in().map(Issuer::BuiltIn);
+        let external = self.0.external.iter().map(Issuer::External);
+        let mut all = built_in.into_iter().chain(external);
+        let named = all.find(|issuer| issuer.rules().issuer == url);
+        named.ok_or(Refused::UnknownIssuer)
     }
 }
 
 /// The issuer that a token claims to be from.
 enum Issuer<'a> {
     BuiltIn(&'a BuiltIn),
+    External(&'a External),
 }
 
 impl Issuer<'_> {
     fn rules(&self) -> &Rules {
         match self {
             Self::BuiltIn(built_in) => built_in.rules(),
+            Self::External(external) => external.rules(),
         }
     }
 
@@ -154,9 +194,32 @@ impl Issuer<'_> {
     ) -> Result<PublicKey, Refused> {
         match self {
             Self::BuiltIn(built_in) => built_in.key(now, kid, algorithm).await,
+            Self::External(external) => external.key(now, kid, algorithm).await,
+        }
+    }
+}
+
+/// The roots to verify an issuer by; an error rather than none at all.
+fn roots(roots: &Roots) -> Result<Arc<RootCertStore>, IssuersError> {
+    match roots {
+        Roots::Own(store) => Ok(Arc::clone(store)),
+        Roots::System => {
+            let loaded = rustls_native_certs::load_native_certs();
+            for error in &loaded.errors {
+                tracing::warn!(%error, "a system root cannot be read");
+            }
+            let mut store = RootCertStore::empty();
+            let (added, _ignored) = store.add_parsable_certificates(loaded.certs);
+            if added == 0 {
+                return Err(IssuersError::NoSystemRoots);
+            }
+            Ok(Arc::new(store))
         }
     }
 }
 
 /// How late a replica may hear of the keys that others made or deleted.
 const INTERVAL: Duration = Duration::from_mins(1);
+
+#[cfg(test)]
+mod tests;

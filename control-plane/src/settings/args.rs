@@ -63,6 +63,14 @@ pub struct ServeArgs {
     #[arg(long, env = "PORTCULLIS_TOKEN_LIFETIME", value_name = "DURATION", default_value = TOKEN_LIFETIME, help_heading = SIGN_IN)]
     pub token_lifetime: String,
 
+    /// JSON file with the OIDC issuers whose tokens the API takes; docs/operating.md describes it.
+    #[arg(long, env = "PORTCULLIS_OIDC_ISSUERS_FILE", value_name = "FILE", help_heading = SIGN_IN)]
+    pub oidc_issuers_file: Option<PathBuf>,
+
+    /// Issue no tokens, and take none of the built-in issuer; only with --oidc-issuers-file.
+    #[arg(long, env = "PORTCULLIS_NO_BUILT_IN_ISSUER", value_parser = BoolishValueParser::new(), help_heading = SIGN_IN)]
+    pub no_built_in_issuer: bool,
+
     /// Address of the configuration stream, for the workers.
     #[arg(long, env = "PORTCULLIS_STREAM_LISTEN", value_name = "IP:PORT", default_value = STREAM_LISTEN, help_heading = STREAM)]
     pub stream_listen: String,
@@ -129,6 +137,8 @@ impl Default for ServeArgs {
             database_url: None,
             master_key_file: None,
             token_lifetime: TOKEN_LIFETIME.to_owned(),
+            oidc_issuers_file: None,
+            no_built_in_issuer: false,
             stream_listen: STREAM_LISTEN.to_owned(),
             stream_cert_file: None,
             stream_key_file: None,

@@ -94,6 +94,7 @@ fn without_empty(args: ServeArgs) -> ServeArgs {
             .collect(),
         database_url: text(args.database_url),
         master_key_file: path(args.master_key_file),
+        oidc_issuers_file: path(args.oidc_issuers_file),
         stream_cert_file: path(args.stream_cert_file),
         stream_key_file: path(args.stream_key_file),
         stream_client_ca_file: path(args.stream_client_ca_file),

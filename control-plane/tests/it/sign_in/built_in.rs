@@ -7,7 +7,7 @@ use control_plane::{
     clock::Clock,
     settings::SignInSettings,
     store::{Store, StoreError},
-    token::{Grant, IssuerName, Issuers, Refused},
+    token::{Grant, IssuerName, Issuers, IssuersError, Refused},
 };
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection, Executor};
@@ -32,9 +32,10 @@ async fn open(store: &Store) -> Issuers {
     try_open(store).await.unwrap()
 }
 
-async fn try_open(store: &Store) -> Result<Issuers, StoreError> {
+async fn try_open(store: &Store) -> Result<Issuers, IssuersError> {
     let settings = SignInSettings {
         token_lifetime: Some(HOUR),
+        issuers: Vec::new(),
     };
     Issuers::open(&settings, store.clone(), Clock::fixed(now())).await
 }
@@ -163,7 +164,10 @@ async fn keys_of_another_master_key_stop_the_start(database: Database) {
     open(&database.open().await).await;
     let refused = try_open(&database.open_with_other_key().await).await;
     assert!(
-        matches!(refused, Err(StoreError::Corrupt { .. })),
+        matches!(
+            refused,
+            Err(IssuersError::Store(StoreError::Corrupt { .. }))
+        ),
         "{refused:?}"
     );
 }
