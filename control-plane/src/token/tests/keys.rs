@@ -1,9 +1,15 @@
 //! Key sets of issuers.
 
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
-use super::{NOW, claims, issuers, signer::Signer, verify};
-use crate::token::Refused;
+use super::{NOW, claims, issuers, signer, signer::Signer, verify};
+use crate::token::{Bearer, Refused, key_set::KeySet};
 
 /// A token of `signer`, verified by these keys.
 fn check(what: &str, signer: &Signer, keys: &[Value], expected: Result<(), Refused>) {
@@ -124,4 +130,38 @@ fn a_key_verifies_its_own_algorithm_only() {
         &[Signer::ec("k").jwk()],
         Err(Refused::Signature),
     );
+}
+
+/// A key of a kind that is not allowed by default.
+fn check_kind(algorithm: Algorithm, key: &Value, sign: impl FnOnce(&[u8]) -> Vec<u8>) {
+    let header = json!({"alg": algorithm, "kid": "k"}).to_string();
+    let payload = claims().to_string();
+    let token = signer::assemble(header.as_bytes(), payload.as_bytes(), sign);
+    let document = json!({"keys": [key]}).to_string();
+    let by_default = KeySet::parse(document.as_bytes(), &[Algorithm::ES256]).unwrap();
+    assert_eq!(by_default.count(), (0, 1), "{algorithm:?}");
+    let keys = KeySet::parse(document.as_bytes(), &[algorithm]).unwrap();
+    let opened = Bearer::parse(&token)
+        .unwrap()
+        .open(keys.find("k", algorithm).unwrap());
+    assert_eq!(opened.map(drop), Ok(()), "{algorithm:?}");
+}
+
+#[test]
+fn other_kinds_of_keys_verify_where_a_setting_allows_them() {
+    let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+    let ed = Ed25519KeyPair::generate().unwrap();
+    let x = encode(ed.public_key().as_ref());
+    let key = json!({"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": x});
+    check_kind(Algorithm::EdDSA, &key, |message| {
+        ed.sign(message).as_ref().to_vec()
+    });
+
+    let ec = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
+    let (x, y) = ec.public_key().as_ref()[1..].split_at(48);
+    let key = json!({"kty": "EC", "crv": "P-384", "kid": "k", "x": encode(x), "y": encode(y)});
+    check_kind(Algorithm::ES384, &key, |message| {
+        let signature = ec.sign(&SystemRandom::new(), message).unwrap();
+        signature.as_ref().to_vec()
+    });
 }
