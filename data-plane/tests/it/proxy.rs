@@ -12,6 +12,7 @@ mod lifecycle;
 mod modes;
 mod pki;
 mod possession;
+mod raw_tls;
 mod resumption;
 mod revocation;
 mod rewriting;
