@@ -1,6 +1,6 @@
 //! The load generator of the benchmark: what the binary `load` does, one module for each of its commands.
 //!
-//! Every command prints one JSON object. Any transport error and any answer other than 200 fails a run.
+//! Every command prints one JSON object. Any transport error and any answer other than 200 (or the one to expect) fails a run.
 
 pub mod backend;
 pub mod certificates;
@@ -12,6 +12,7 @@ pub mod handshakes;
 pub mod http1;
 pub mod idle;
 pub mod keep_alive;
+pub mod knock;
 pub mod latency;
 pub mod multiplexed;
 pub mod policy;

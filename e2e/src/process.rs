@@ -113,6 +113,20 @@ impl Process {
         self.child.try_wait().ok().flatten()
     }
 
+    /// How much of the program is in memory, in bytes (`VmRSS` of proc(5)).
+    ///
+    /// # Panics
+    ///
+    /// When the program has ended.
+    pub fn resident_bytes(&self) -> u64 {
+        let file = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(file).expect("status of the process");
+        let mut lines = status.lines();
+        let kib = lines.find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix(" kB"));
+        let kib = kib.and_then(|kib| kib.trim().parse::<u64>().ok());
+        kib.expect("VmRSS, which processes that live have") * 1024
+    }
+
     /// Sends a signal, such as `-STOP`.
     ///
     /// # Panics

@@ -9,11 +9,12 @@ use clap::{Parser, Subcommand};
 use e2e::load::check::Outsider;
 use e2e::load::configure::Gateway;
 use e2e::load::gate::Gate;
+use e2e::load::knock::Answer;
 use e2e::load::policy::Extra;
 use e2e::load::target::Target;
 use e2e::load::{
-    backend, certificates, changes, check, handshakes, idle, keep_alive, latency, multiplexed,
-    policy, resumed, revocation,
+    backend, certificates, changes, check, handshakes, idle, keep_alive, knock, latency,
+    multiplexed, policy, resumed, revocation,
 };
 use serde_json::json;
 use tokio::task::LocalSet;
@@ -85,6 +86,20 @@ enum Command {
         /// Seconds
         #[arg(long, default_value_t = 1.0)]
         seconds: f64,
+        /// How many at a time
+        #[arg(long, default_value_t = 16)]
+        concurrency: usize,
+    },
+    /// A number of full TLS handshakes with one GET each, answered as expected
+    Knock {
+        #[command(flatten)]
+        target: Target,
+        /// The answer to expect
+        #[arg(long)]
+        expect: Answer,
+        /// How many
+        #[arg(long, default_value_t = 1000)]
+        count: u64,
         /// How many at a time
         #[arg(long, default_value_t = 16)]
         concurrency: usize,
@@ -219,6 +234,12 @@ async fn obey(command: Command, gate: Gate) -> anyhow::Result<bool> {
             seconds,
             concurrency,
         } => handshakes::run(&target, concurrency, duration(seconds)?, gate).await,
+        Command::Knock {
+            target,
+            expect,
+            count,
+            concurrency,
+        } => knock::run(&target, expect, count, concurrency, gate).await,
         Command::Resumed {
             target,
             seconds,

@@ -13,6 +13,7 @@ mod crl;
 mod cutting;
 mod dev;
 mod headers;
+mod memory;
 mod modes;
 mod ocsp;
 mod open;
