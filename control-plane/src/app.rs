@@ -95,6 +95,9 @@ pub enum StartError {
     /// The own CA or its certificate cannot be used.
     #[error("cannot prepare the API's own certificate")]
     OwnCertificate(#[from] AuthorityError),
+    /// The worker CA cannot be used.
+    #[error("cannot prepare the worker CA")]
+    WorkerAuthority(#[source] AuthorityError),
 }
 
 /// Starts everything that `settings` asks for; returns when all sockets are open.

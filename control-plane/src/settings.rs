@@ -133,11 +133,29 @@ pub struct StreamSettings {
     pub listen: SocketAddr,
     /// How workers and control plane know each other.
     pub security: StreamSecurity,
+    /// The worker CA; made at start when neither file exists.
+    pub worker_ca: WorkerCaFiles,
+}
+
+/// PEM files of the worker CA.
+#[derive(Debug, Clone)]
+pub struct WorkerCaFiles {
+    /// CA certificates; the one that `key` fits issues, the others are trusted.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
 }
 
 /// How workers and control plane know each other. `Debug` leaves out the bytes of the CAs.
 #[derive(Clone)]
 pub enum StreamSecurity {
+    /// TLS with certificates that the worker CA issues for both sides; workers join with tokens.
+    WorkerCa {
+        /// DNS names and IP addresses under which workers reach the stream.
+        names: Vec<String>,
+        /// How long a worker's certificate is good.
+        certificate_lifetime: Duration,
+    },
     /// Mutual TLS.
     MutualTls {
         /// Certificate and key of the control plane.
@@ -152,6 +170,14 @@ pub enum StreamSecurity {
 impl fmt::Debug for StreamSecurity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::WorkerCa {
+                names,
+                certificate_lifetime,
+            } => f
+                .debug_struct("WorkerCa")
+                .field("names", names)
+                .field("certificate_lifetime", certificate_lifetime)
+                .finish(),
             Self::MutualTls { identity, .. } => f
                 .debug_struct("MutualTls")
                 .field("identity", identity)

@@ -21,12 +21,14 @@ pub use self::{
         Change, Committed, DeleteGateway, Listing, Page, Precondition, PutGateway, Scope,
         StoredGateway,
     },
+    join_token::{Join, NewJoinToken, TokenMade},
     readiness::ReadinessPosition,
     resource_group::{DeleteResourceGroup, PutResourceGroup, ResourceGroup},
     revocation_list::{LIST_PART, ListInForce, ListInSnapshot, NewRevocationList},
     turn::Turn,
     wake::Topic,
     worker::{InForce, Session, WantedGateway},
+    worker_identity::PutWorker,
 };
 
 mod connect;
@@ -34,6 +36,7 @@ mod content;
 mod error;
 mod gateway;
 mod installation;
+mod join_token;
 mod operation;
 mod readiness;
 mod resource_group;
@@ -43,6 +46,7 @@ mod ticket_key;
 mod turn;
 mod wake;
 mod worker;
+mod worker_identity;
 
 /// The store. Cheap to clone; clones share connections and wake-ups.
 #[derive(Debug, Clone)]

@@ -5,41 +5,46 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use proto::config::v1::config_stream_server::ConfigStreamServer;
+use proto::config::v1::{
+    config_stream_server::ConfigStreamServer, enrolment_server::EnrolmentServer,
+};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic::transport::Server;
 
 pub use self::metrics::Metrics;
 use self::{
-    audience::Audience, incoming::incoming, publisher::Publisher, service::Service,
-    ticket_keys::TicketKeys,
+    audience::Audience, enrolment::Enrolment, incoming::incoming, publisher::Publisher,
+    service::Service, speaker::Trust, ticket_keys::TicketKeys,
 };
 use crate::{
     clock::Clock,
     settings::{StreamSecurity, StreamSettings},
     store::Store,
+    tls::WorkerAuthority,
 };
 
 mod audience;
 mod blobs;
+mod enrolment;
 mod hello;
 mod incoming;
 mod metrics;
-mod name;
 mod plan;
 mod publisher;
 mod readiness;
 mod service;
 mod session;
+mod speaker;
 mod ticket_keys;
+mod tls;
 
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A worker has one stream; a few more are room for reconnecting ones.
 const STREAMS_PER_CONNECTION: u32 = 4;
@@ -50,6 +55,9 @@ const REFRESHES: usize = 64;
 /// Each worker has one connection.
 const MAX_CONNECTIONS: usize = 1000;
 
+/// A certificate request fits.
+const MAX_ENROLMENT_MESSAGE: usize = 64 * 1024;
+
 /// A Hello with ten thousand gateways and their blobs fits.
 const MAX_WORKER_MESSAGE: usize = 4 * 1024 * 1024;
 
@@ -58,8 +66,21 @@ const MAX_WORKER_MESSAGE: usize = 4 * 1024 * 1024;
 pub struct ConfigStream {
     listener: TcpListener,
     address: SocketAddr,
-    server: Server,
-    mutual_tls: bool,
+    security: Security,
+}
+
+/// How connections are protected, and what that proves.
+struct Security {
+    tls: Option<TlsAcceptor>,
+    trust: Trust,
+    /// Where workers can join.
+    enrolling: Option<Enrolling>,
+}
+
+/// What it takes to give certificates to workers.
+struct Enrolling {
+    authority: WorkerAuthority,
+    lifetime: Duration,
 }
 
 /// Why the configuration stream cannot be served.
@@ -81,16 +102,23 @@ pub enum StreamError {
     Serve(#[source] tonic::transport::Error),
     /// Certificate, key or CA cannot be used.
     #[error("the configuration stream's certificates cannot be used")]
-    Tls(#[source] tonic::transport::Error),
+    Tls(#[source] rustls::Error),
+    /// No certificate can be issued for the stream.
+    #[error("the worker CA cannot issue a certificate for the configuration stream")]
+    Issue(#[source] rcgen::Error),
 }
 
 impl ConfigStream {
-    /// Binds the address and prepares TLS.
+    /// Binds the address and prepares TLS; `clock` judges certificates.
     ///
     /// # Errors
     /// [`StreamError`], all but `Serve`.
-    pub async fn bind(settings: &StreamSettings) -> Result<Self, StreamError> {
-        let server = server(settings)?;
+    pub async fn bind(
+        settings: &StreamSettings,
+        authority: &WorkerAuthority,
+        clock: &Clock,
+    ) -> Result<Self, StreamError> {
+        let security = Security::prepare(settings, authority, clock)?;
         let bind_error = |source| StreamError::Bind {
             address: settings.listen,
             source,
@@ -102,8 +130,7 @@ impl ConfigStream {
         Ok(Self {
             listener,
             address,
-            server,
-            mutual_tls: matches!(settings.security, StreamSecurity::MutualTls { .. }),
+            security,
         })
     }
 
@@ -137,6 +164,16 @@ impl ConfigStream {
             wanted: published.clone(),
             published: sender,
         });
+        let Security {
+            tls,
+            trust,
+            enrolling,
+        } = self.security;
+        let enrolment = enrolling.map(|enrolling| {
+            let (store, clock) = (store.clone(), clock.clone());
+            let service = Enrolment::new(store, clock, metrics.clone(), enrolling);
+            EnrolmentServer::new(service).max_decoding_message_size(MAX_ENROLMENT_MESSAGE)
+        });
         let sessions = TaskTracker::new();
         let service = Service::new(service::Parts {
             store,
@@ -147,15 +184,18 @@ impl ConfigStream {
             audience,
             refresh,
             sessions: sessions.clone(),
-            mutual_tls: self.mutual_tls,
+            trust,
             shutdown: shutdown.clone(),
         });
         let service = ConfigStreamServer::from_arc(Arc::new(service))
             .max_decoding_message_size(MAX_WORKER_MESSAGE);
-        let incoming = incoming(self.listener, MAX_CONNECTIONS);
-        let mut server = self.server;
-        let serving = server
+        let incoming = incoming(self.listener, tls, MAX_CONNECTIONS);
+        let serving = Server::builder()
+            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .max_concurrent_streams(STREAMS_PER_CONNECTION)
             .add_service(service)
+            .add_optional_service(enrolment)
             .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
         let ended = tokio::select! {
             ended = serving => ended.map_err(StreamError::Serve),
@@ -169,23 +209,47 @@ impl ConfigStream {
     }
 }
 
-fn server(settings: &StreamSettings) -> Result<Server, StreamError> {
-    let server = Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .max_concurrent_streams(STREAMS_PER_CONNECTION);
-    match &settings.security {
-        StreamSecurity::Plaintext if settings.listen.ip().is_loopback() => Ok(server),
-        StreamSecurity::Plaintext => Err(StreamError::PlaintextNotLocal(settings.listen)),
-        StreamSecurity::MutualTls {
-            identity,
-            client_ca_pem,
-        } => {
-            let tls = ServerTlsConfig::new()
-                .identity(Identity::from_pem(identity.chain_pem(), identity.key_pem()))
-                .client_ca_root(Certificate::from_pem(client_ca_pem))
-                .timeout(HANDSHAKE_TIMEOUT);
-            server.tls_config(tls).map_err(StreamError::Tls)
+impl Security {
+    fn prepare(
+        settings: &StreamSettings,
+        authority: &WorkerAuthority,
+        clock: &Clock,
+    ) -> Result<Self, StreamError> {
+        match &settings.security {
+            StreamSecurity::Plaintext if settings.listen.ip().is_loopback() => Ok(Self {
+                tls: None,
+                trust: Trust::Anyone,
+                enrolling: None,
+            }),
+            StreamSecurity::Plaintext => Err(StreamError::PlaintextNotLocal(settings.listen)),
+            StreamSecurity::MutualTls {
+                identity,
+                client_ca_pem,
+            } => Ok(Self {
+                tls: Some(tls::of_files(identity, client_ca_pem, clock).map_err(StreamError::Tls)?),
+                trust: Trust::Names,
+                enrolling: None,
+            }),
+            StreamSecurity::WorkerCa {
+                names,
+                certificate_lifetime,
+            } => Ok(Self {
+                tls: Some(tls::of_worker_ca(authority, names, clock)?),
+                trust: Trust::Identities,
+                enrolling: Some(Enrolling {
+                    authority: authority.clone(),
+                    lifetime: *certificate_lifetime,
+                }),
+            }),
         }
+    }
+}
+
+impl std::fmt::Debug for Security {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Security")
+            .field("trust", &self.trust)
+            .finish_non_exhaustive()
     }
 }

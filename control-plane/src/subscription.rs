@@ -57,6 +57,12 @@ impl Subscription {
                     .is_some_and(|rest| rest.starts_with('/'))
             })
     }
+
+    /// All that it names, in lower case: gateways and scopes; everything is the empty text.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let keys = self.gateway_ids.iter().chain(&self.scopes);
+        keys.map(String::as_str)
+    }
 }
 
 fn gateway_key(id: &str) -> Result<String, InvalidSubscription> {

@@ -12,6 +12,16 @@ pub mod config {
     pub mod v1 {
         tonic::include_proto!("portcullis.config.v1");
 
+        impl std::fmt::Debug for JoinRequest {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter
+                    .debug_struct("JoinRequest")
+                    .field("identity", &self.identity)
+                    .field("worker_id", &self.worker_id)
+                    .finish_non_exhaustive()
+            }
+        }
+
         impl std::fmt::Debug for TicketKey {
             fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 formatter

@@ -13,7 +13,7 @@ use crate::{
     settings::{self, ApiSettings, ApiTransport, MasterKeySource, Settings},
     store::Store,
     stream::ConfigStream,
-    tls::{ApiCertificate, create_private_dir},
+    tls::{ApiCertificate, WorkerAuthority, create_private_dir},
 };
 
 /// Everything that listens.
@@ -31,7 +31,8 @@ impl Sockets {
         settings: &Settings,
         registry: &mut Registry,
     ) -> Result<Self, StartError> {
-        let stream = ConfigStream::bind(&settings.stream).await?;
+        let authority = worker_authority(clock, settings)?;
+        let stream = ConfigStream::bind(&settings.stream, &authority, clock).await?;
         let (api, certificate) = api_listener(clock, settings, registry).await?;
         let metrics = listener::Metrics::register(registry.sub_registry_with_prefix("admin"));
         let admin = bind(
@@ -80,6 +81,13 @@ pub(super) async fn store(settings: &Settings) -> Result<Store, StartError> {
     };
     let key = seal::MasterKey::new(&key.0).map_err(StartError::Seal)?;
     Ok(Store::open(settings.store.database_url.reveal(), key).await?)
+}
+
+/// Loads the worker CA, or makes it at first start.
+fn worker_authority(clock: &Clock, settings: &Settings) -> Result<WorkerAuthority, StartError> {
+    let files = &settings.stream.worker_ca;
+    WorkerAuthority::load_or_create(clock.now(), &files.certificate, &files.key)
+        .map_err(StartError::WorkerAuthority)
 }
 
 async fn api_listener(

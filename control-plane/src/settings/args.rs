@@ -75,6 +75,24 @@ pub struct ServeArgs {
     #[arg(long, env = "PORTCULLIS_STREAM_LISTEN", value_name = "IP:PORT", default_value = STREAM_LISTEN, help_heading = STREAM)]
     pub stream_listen: String,
 
+    /// DNS name or IP address under which workers reach the stream (repeat, or separate by commas); localhost, the
+    /// loopback addresses and the host name are always in the stream's certificate.
+    #[arg(long = "stream-name", env = "PORTCULLIS_STREAM_NAME", value_name = "NAME", value_delimiter = ',', help_heading = STREAM)]
+    pub stream_names: Vec<String>,
+
+    /// PEM file with the CA that issues certificates to workers and to the stream [default: {state-dir}/worker-ca.pem,
+    /// made at first start]. Several replicas share one. It may hold more CAs, which are trusted.
+    #[arg(long, env = "PORTCULLIS_WORKER_CA_CERT_FILE", value_name = "FILE", help_heading = STREAM)]
+    pub worker_ca_cert_file: Option<PathBuf>,
+
+    /// PEM file with the private key of --worker-ca-cert-file [default: {state-dir}/worker-ca.key].
+    #[arg(long, env = "PORTCULLIS_WORKER_CA_KEY_FILE", value_name = "FILE", help_heading = STREAM)]
+    pub worker_ca_key_file: Option<PathBuf>,
+
+    /// How long a worker's certificate is good; a worker renews it after two thirds of that.
+    #[arg(long, env = "PORTCULLIS_WORKER_CERTIFICATE_LIFETIME", value_name = "DURATION", default_value = WORKER_CERTIFICATE_LIFETIME, help_heading = STREAM)]
+    pub worker_certificate_lifetime: String,
+
     /// PEM file with the certificate chain that the stream shows to workers (`control-plane init` makes one).
     #[arg(long, env = "PORTCULLIS_STREAM_CERT_FILE", value_name = "FILE", help_heading = STREAM)]
     pub stream_cert_file: Option<PathBuf>,
@@ -140,6 +158,10 @@ impl Default for ServeArgs {
             oidc_issuers_file: None,
             no_built_in_issuer: false,
             stream_listen: STREAM_LISTEN.to_owned(),
+            stream_names: Vec::new(),
+            worker_ca_cert_file: None,
+            worker_ca_key_file: None,
+            worker_certificate_lifetime: WORKER_CERTIFICATE_LIFETIME.to_owned(),
             stream_cert_file: None,
             stream_key_file: None,
             stream_client_ca_file: None,
@@ -164,5 +186,6 @@ const MAX_CONNECTIONS: &str = "1024";
 const STATE_DIR: &str = ".portcullis/control-plane";
 const TOKEN_LIFETIME: &str = "1h";
 const STREAM_LISTEN: &str = "127.0.0.1:8444";
+const WORKER_CERTIFICATE_LIFETIME: &str = "24h";
 const ADMIN_LISTEN: &str = "127.0.0.1:8445";
 const LOG_FILTER: &str = "info";

@@ -16,7 +16,9 @@ use zeroize::Zeroizing;
 use super::{
     ApiSettings, ApiTransport, DatabaseUrl, Identity, LogSettings, MasterKey, MasterKeySource,
     ServeArgs, Settings, SignInSettings, StoreSettings, StreamSecurity, StreamSettings,
+    WorkerCaFiles,
 };
+use crate::tls;
 
 /// One setting that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +97,13 @@ fn without_empty(args: ServeArgs) -> ServeArgs {
         database_url: text(args.database_url),
         master_key_file: path(args.master_key_file),
         oidc_issuers_file: path(args.oidc_issuers_file),
+        stream_names: args
+            .stream_names
+            .into_iter()
+            .filter(|name| !name.is_empty())
+            .collect(),
+        worker_ca_cert_file: path(args.worker_ca_cert_file),
+        worker_ca_key_file: path(args.worker_ca_key_file),
         stream_cert_file: path(args.stream_cert_file),
         stream_key_file: path(args.stream_key_file),
         stream_client_ca_file: path(args.stream_client_ca_file),
@@ -229,12 +238,67 @@ pub(super) fn master_key(path: &Path) -> Result<MasterKey, String> {
 
 fn stream(args: &ServeArgs, problems: &mut Vec<Problem>) -> Option<StreamSettings> {
     let listen = parse::<SocketAddr>("--stream-listen", &args.stream_listen, problems);
+    let worker_ca = worker_ca(args, problems);
     let security = stream_security(args, listen, problems);
     Some(StreamSettings {
         listen: listen?,
         security: security?,
+        worker_ca,
     })
 }
+
+fn worker_ca(args: &ServeArgs, problems: &mut Vec<Problem>) -> WorkerCaFiles {
+    let given = files(
+        "--worker-ca-cert-file",
+        args.worker_ca_cert_file.as_deref(),
+        "--worker-ca-key-file",
+        args.worker_ca_key_file.as_deref(),
+        problems,
+    );
+    match given {
+        Some((certificate, key)) => WorkerCaFiles {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        },
+        None => WorkerCaFiles {
+            certificate: args.state_dir.join("worker-ca.pem"),
+            key: args.state_dir.join("worker-ca.key"),
+        },
+    }
+}
+
+/// Names of the stream's certificate, and the lifetime of those of workers.
+fn own_security(
+    args: &ServeArgs,
+    listen: Option<SocketAddr>,
+    problems: &mut Vec<Problem>,
+) -> Option<StreamSecurity> {
+    let setting = "--worker-certificate-lifetime";
+    let lifetime = duration(setting, &args.worker_certificate_lifetime, problems);
+    if lifetime.is_some_and(|lifetime| lifetime > LONGEST_LIFETIME) {
+        refuse(setting, "is longer than 30 days (720h)", problems);
+    }
+    for name in &args.stream_names {
+        if !is_certificate_name(name) {
+            let message = format!("{name:?} is neither a DNS name nor an IP address");
+            refuse("--stream-name", message, problems);
+        }
+    }
+    let mut names = args.stream_names.clone();
+    let address = listen.map(|address| address.ip());
+    names.extend(
+        address
+            .filter(|ip| !ip.is_unspecified())
+            .map(|ip| ip.to_string()),
+    );
+    Some(StreamSecurity::WorkerCa {
+        names: tls::with_names_of_this_machine(&names),
+        certificate_lifetime: lifetime?,
+    })
+}
+
+/// A worker's certificate is short-lived: what is stolen with a backup of its disk is of no use soon.
+const LONGEST_LIFETIME: Duration = Duration::from_hours(720);
 
 fn stream_security(
     args: &ServeArgs,
@@ -266,13 +330,17 @@ fn stream_security(
         }
         return Some(StreamSecurity::Plaintext);
     }
-    let (Some((chain, key)), Some(client_ca)) = (identity, &args.stream_client_ca_file) else {
-        if problems.len() > before {
+    if problems.len() > before {
+        return None;
+    }
+    let (chain, key, client_ca) = match (identity, &args.stream_client_ca_file) {
+        (Some((chain, key)), Some(client_ca)) => (chain, key, client_ca),
+        (None, None) => return own_security(args, listen, problems),
+        (Some(_), None) | (None, Some(_)) => {
+            let message = "needs --stream-cert-file and --stream-key-file, and they need it";
+            refuse("--stream-client-ca-file", message, problems);
             return None;
         }
-        let message = "needed, with --stream-key-file and --stream-client-ca-file (`control-plane init` makes all three)";
-        refuse("--stream-cert-file", message, problems);
-        return None;
     };
     let identity = keep(
         "--stream-cert-file",
@@ -432,6 +500,7 @@ mod tests {
             listen: "nowhere".to_owned(),
             public_url: Some("https://a/b".to_owned()),
             database_url: Some("mysql://user:secret@host/db".to_owned()),
+            worker_certificate_lifetime: "721h".to_owned(),
             operation_deadline: "soon".to_owned(),
             ..ServeArgs::default()
         })
@@ -443,7 +512,7 @@ mod tests {
                 "--listen",
                 "--public-url",
                 "--database-url",
-                "--stream-cert-file",
+                "--worker-certificate-lifetime",
                 "--operation-deadline"
             ]
         );

@@ -25,6 +25,8 @@ pub enum Topic {
     Facts,
     /// Operations that ended.
     Operations,
+    /// Worker identities: revoked, deleted, joined anew, with other scopes.
+    WorkerIdentities,
 }
 
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub(super) struct Wakes {
     gateways: watch::Sender<()>,
     facts: watch::Sender<()>,
     operations: watch::Sender<()>,
+    worker_identities: watch::Sender<()>,
 }
 
 impl Store {
@@ -83,13 +86,19 @@ impl Store {
 }
 
 impl Topic {
-    const ALL: [Self; 3] = [Self::Gateways, Self::Facts, Self::Operations];
+    const ALL: [Self; 4] = [
+        Self::Gateways,
+        Self::Facts,
+        Self::Operations,
+        Self::WorkerIdentities,
+    ];
 
     fn channel(self) -> &'static str {
         match self {
             Self::Gateways => "portcullis_gateways",
             Self::Facts => "portcullis_facts",
             Self::Operations => "portcullis_operations",
+            Self::WorkerIdentities => "portcullis_worker_identities",
         }
     }
 }
@@ -101,6 +110,7 @@ impl Wakes {
             gateways: watch::Sender::new(()),
             facts: watch::Sender::new(()),
             operations: watch::Sender::new(()),
+            worker_identities: watch::Sender::new(()),
         }
     }
 
@@ -129,6 +139,7 @@ impl Wakes {
             Topic::Gateways => &self.gateways,
             Topic::Facts => &self.facts,
             Topic::Operations => &self.operations,
+            Topic::WorkerIdentities => &self.worker_identities,
         }
     }
 }

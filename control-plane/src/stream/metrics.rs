@@ -17,6 +17,7 @@ pub struct Metrics {
     pub(super) ticket_keys: Counter,
     answers: Family<AnswerLabels, Counter>,
     ends: Family<EndLabels, Counter>,
+    enrolments: Family<EnrolmentLabels, Counter>,
     answer_time: Histogram,
     behind: Family<WorkerLabels, Gauge>,
 }
@@ -46,6 +47,23 @@ pub(super) enum End {
     Shutdown,
     /// The database was away or its content unusable.
     Store,
+    /// The worker's identity does not allow it.
+    Unauthorised,
+}
+
+/// What became of a request for a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(super) enum Enrolment {
+    /// A worker joined.
+    Joined,
+    /// A certificate was renewed.
+    Renewed,
+    /// Token, certificate or request were not taken.
+    Refused,
+    /// Too many attempts.
+    Throttled,
+    /// Through no fault of the worker.
+    Failed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -56,6 +74,11 @@ struct AnswerLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EndLabels {
     reason: End,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EnrolmentLabels {
+    outcome: Enrolment,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -73,6 +96,7 @@ impl Metrics {
             ticket_keys: Counter::default(),
             answers: Family::default(),
             ends: Family::default(),
+            enrolments: Family::default(),
             answer_time: Histogram::new([
                 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0,
             ]),
@@ -85,6 +109,7 @@ impl Metrics {
             ticket_keys,
             answers,
             ends,
+            enrolments,
             answer_time,
             behind,
         } = metrics.clone();
@@ -102,6 +127,11 @@ impl Metrics {
         );
         registry.register("answers", "What workers answered", answers);
         registry.register("session_ends", "Sessions that ended", ends);
+        registry.register(
+            "enrolments",
+            "What workers got that asked for a certificate",
+            enrolments,
+        );
         registry.register_with_unit(
             "answer",
             "From sending a configuration to its acknowledgement",
@@ -139,6 +169,11 @@ impl Metrics {
 
     pub(super) fn record_end(&self, reason: End) {
         self.ends.get_or_create(&EndLabels { reason }).inc();
+    }
+
+    pub(super) fn record_enrolment(&self, outcome: Enrolment) {
+        let labels = EnrolmentLabels { outcome };
+        self.enrolments.get_or_create(&labels).inc();
     }
 }
 

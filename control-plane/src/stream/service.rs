@@ -15,10 +15,11 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     audience::Audience,
+    incoming::Peer,
     metrics::Metrics,
-    name::Names,
     publisher::{Published, Refresh},
     session,
+    speaker::{Speaker, Trust},
     ticket_keys::PublishedKeys,
 };
 use crate::{clock::Clock, store::Store};
@@ -38,8 +39,8 @@ pub(super) struct Parts {
     pub(super) refresh: Refresh,
     pub(super) sessions: TaskTracker,
     pub(super) shutdown: CancellationToken,
-    /// Whether each connection has shown a client certificate.
-    pub(super) mutual_tls: bool,
+    /// What a client certificate stands for.
+    pub(super) trust: Trust,
 }
 
 pub(super) struct Service {
@@ -80,8 +81,8 @@ impl config_stream_server::ConfigStream for Service {
         }
         let (outbox, messages) = mpsc::channel(OUTBOX);
         let (parts, connections) = (self.parts.clone(), self.connections.clone());
-        let names = Names::proven_by(&request, parts.mutual_tls);
-        let session = session::run(parts, connections, names, request.into_inner(), outbox);
+        let speaker = Speaker::proven_by(request.extensions().get::<Peer>(), parts.trust);
+        let session = session::run(parts, connections, speaker, request.into_inner(), outbox);
         self.parts.sessions.spawn(async move {
             if AssertUnwindSafe(session).catch_unwind().await.is_err() {
                 tracing::error!("a session of the configuration stream panicked");

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use proto::config::v1::{ControlMessage, WorkerMessage, control_message::Message as ToWorker};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 use tonic::{Status, Streaming};
@@ -14,12 +14,13 @@ use self::{ticket_keys::KeysForWorker, worker::Worker};
 use super::{
     hello::Hello,
     metrics::End,
-    name::Names,
     service::{Connections, Parts},
+    speaker::{self, Speaker},
 };
 use crate::{
-    store::{Session, StoreError},
+    store::{Session, StoreError, Topic},
     telemetry::Chain,
+    worker_identity::{ShownCertificate, Unauthorised},
 };
 
 mod ticket_keys;
@@ -29,6 +30,9 @@ mod worker;
 const LEASE: Duration = Duration::from_secs(15);
 const LEASE_REFRESH: Duration = Duration::from_secs(5);
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Makes up for lost wake-ups about worker identities, and notices that a certificate has ended.
+const IDENTITY_CHECK: Duration = Duration::from_secs(5);
+const IDENTITY_RETRY: Duration = Duration::from_secs(1);
 
 type Outbox = mpsc::Sender<Result<ControlMessage, Status>>;
 
@@ -42,14 +46,17 @@ struct Ended {
 pub(super) async fn run(
     parts: Parts,
     connections: Arc<Connections>,
-    names: Names,
+    speaker: Speaker,
     mut inbound: Streaming<WorkerMessage>,
     outbox: Outbox,
 ) {
-    let hello = match first_message(&parts, &names, &mut inbound).await {
+    // From before the first look, so that no change is missed.
+    let identities = parts.store.watch(Topic::WorkerIdentities);
+    let hello = match first_message(&parts, &speaker, &mut inbound).await {
         Ok(hello) => hello,
         Err(ended) => {
-            tracing::warn!(reason = ?ended.reason, status = ?ended.status, "a worker was not let in");
+            let cause = ended.status.as_ref().map(Status::message);
+            tracing::warn!(reason = ?ended.reason, cause, "a worker was not let in");
             return finish(&parts, &outbox, ended).await;
         }
     };
@@ -61,6 +68,7 @@ pub(super) async fn run(
         let ended = tokio::select! {
             ended = serve(&parts, hello, &mut inbound, &outbox) => ended,
             ended = keep_lease(&parts, &session) => ended,
+            ended = watch_identity(&parts, &speaker, &session, identities) => ended,
             () = replaced.cancelled() => Ended::replaced(),
             () = parts.shutdown.cancelled() => Ended {
                 reason: End::Shutdown,
@@ -77,6 +85,10 @@ pub(super) async fn run(
                 "the lease cannot be released"
             );
         }
+        if let End::Unauthorised = ended.reason {
+            let cause = ended.status.as_ref().map(Status::message);
+            tracing::warn!(cause, "a worker was cut off");
+        }
         tracing::info!(reason = ?ended.reason, "worker disconnected");
         finish(&parts, &outbox, ended).await;
     }
@@ -86,7 +98,7 @@ pub(super) async fn run(
 
 async fn first_message(
     parts: &Parts,
-    names: &Names,
+    speaker: &Speaker,
     inbound: &mut Streaming<WorkerMessage>,
 ) -> Result<Hello, Ended> {
     let message = tokio::select! {
@@ -96,12 +108,63 @@ async fn first_message(
     match message {
         Ok(Ok(Some(message))) => {
             let hello = Hello::parse(message).map_err(Ended::refused)?;
-            names.check(&hello.session.worker).map_err(Ended::refused)?;
+            speaker
+                .check(&hello.session.worker)
+                .map_err(Ended::refused)?;
+            if let Speaker::Identity(shown) = speaker {
+                authorise(parts, shown, &hello.session).await??;
+            }
             Ok(hello)
         }
         Ok(Ok(None)) => Err(Ended::closed()),
         Ok(Err(_)) => Err(Ended::lost()),
         Err(_) => Err(Ended::refused(Status::deadline_exceeded("no Hello came"))),
+    }
+}
+
+/// Decides whether the identity of a certificate may have the session that it asks for, as things are now.
+async fn authorise(
+    parts: &Parts,
+    shown: &ShownCertificate,
+    session: &Session,
+) -> Result<Result<(), Unauthorised>, StoreError> {
+    let identity = parts.store.identity_of(shown, parts.clock.now()).await?;
+    Ok(
+        identity
+            .and_then(|identity| identity.check_request(&session.worker, &session.subscription)),
+    )
+}
+
+/// Ends when the worker's identity does not allow the session any more: it was revoked or deleted, joined anew, sees
+/// less, or its certificate has ended.
+async fn watch_identity(
+    parts: &Parts,
+    speaker: &Speaker,
+    session: &Session,
+    mut identities: watch::Receiver<()>,
+) -> Ended {
+    let Speaker::Identity(shown) = speaker else {
+        return std::future::pending().await;
+    };
+    loop {
+        let left = Duration::try_from(shown.not_after - parts.clock.now()).unwrap_or_default();
+        tokio::select! {
+            changed = identities.changed() => if changed.is_err() {
+                return Ended::lost();
+            },
+            () = tokio::time::sleep(left.min(IDENTITY_CHECK)) => {}
+        }
+        match authorise(parts, shown, session).await {
+            Ok(Ok(())) => {}
+            Ok(Err(refused)) => return Ended::from(refused),
+            Err(error) => {
+                tracing::warn!(
+                    error = %Chain(&error),
+                    "a worker's identity cannot be looked at"
+                );
+                tokio::time::sleep(IDENTITY_RETRY).await;
+            }
+        }
     }
 }
 
@@ -247,6 +310,15 @@ impl Ended {
         Self {
             reason: End::Replaced,
             status: Some(Status::aborted("a newer connection of this worker is open")),
+        }
+    }
+}
+
+impl From<Unauthorised> for Ended {
+    fn from(refused: Unauthorised) -> Self {
+        Self {
+            reason: End::Unauthorised,
+            status: Some(speaker::status(&refused)),
         }
     }
 }

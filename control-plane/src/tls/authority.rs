@@ -5,9 +5,10 @@
 
 use std::{io, net::IpAddr, path::Path};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SerialNumber,
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SerialNumber,
 };
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use time::{Duration, OffsetDateTime};
@@ -54,6 +55,14 @@ pub enum AuthorityError {
         file: String,
         /// Its end.
         not_after: OffsetDateTime,
+    },
+    /// The key is of no certificate of the file.
+    #[error("the key in {key} fits no certificate in {certificate}")]
+    ForeignKey {
+        /// Path of the CA certificates.
+        certificate: String,
+        /// Path of the key.
+        key: String,
     },
     /// Reading or writing a file failed.
     #[error("cannot read or write {file}")]
@@ -161,6 +170,30 @@ impl Authority {
         (of_this_authority && fresh && covers(&chain, names)).then_some(identity)
     }
 
+    /// Of a CA certificate that was read from `certificate_file` and its key.
+    pub(super) fn from_der(
+        now: OffsetDateTime,
+        certificate_file: &Path,
+        certificate: &CertificateDer<'_>,
+        key: KeyPair,
+    ) -> Result<Self, AuthorityError> {
+        let content = BASE64_STANDARD.encode(certificate);
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{content}\n-----END CERTIFICATE-----\n");
+        Self::new(now, certificate_file, pem, key)
+    }
+
+    pub(super) fn not_after(&self) -> OffsetDateTime {
+        self.not_after
+    }
+
+    pub(super) fn sign(
+        &self,
+        params: &CertificateParams,
+        key: &impl PublicKeyData,
+    ) -> Result<Certificate, rcgen::Error> {
+        params.signed_by(key, &self.issuer)
+    }
+
     fn load(
         now: OffsetDateTime,
         certificate_file: &Path,
@@ -172,6 +205,19 @@ impl Authority {
         };
         let certificate_pem = read(certificate_file)?;
         let key = KeyPair::from_pem(&Zeroizing::new(read(key_file)?)).map_err(failed)?;
+        Self::new(now, certificate_file, certificate_pem, key)
+    }
+
+    fn new(
+        now: OffsetDateTime,
+        certificate_file: &Path,
+        certificate_pem: String,
+        key: KeyPair,
+    ) -> Result<Self, AuthorityError> {
+        let failed = |source| AuthorityError::Certificate {
+            file: certificate_file.display().to_string(),
+            source,
+        };
         let not_after = not_after(&certificate_pem)
             .ok_or_else(|| failed(rcgen::Error::CouldNotParseCertificate))?;
         if not_after - now < RENEW_BEFORE {
@@ -229,7 +275,7 @@ fn not_after(pem: &str) -> Option<OffsetDateTime> {
 }
 
 /// Clients' clocks may be late by this much.
-const CLOCK_SKEW: Duration = Duration::HOUR;
+pub(super) const CLOCK_SKEW: Duration = Duration::HOUR;
 const CA_LIFETIME: Duration = Duration::days(10 * 365);
 /// Below the 398 days that some clients accept at most.
 const LEAF_LIFETIME: Duration = Duration::days(397);
@@ -247,7 +293,7 @@ fn ca_params(now: OffsetDateTime, common_name: &str) -> CertificateParams {
     params
 }
 
-fn distinguished_name(common_name: &str) -> DistinguishedName {
+pub(super) fn distinguished_name(common_name: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::OrganizationName, "Portcullis");
     name.push(DnType::CommonName, common_name);
@@ -255,7 +301,7 @@ fn distinguished_name(common_name: &str) -> DistinguishedName {
 }
 
 /// 128 bits, positive, at random: an authority that is created anew never repeats a serial number under the same name.
-fn serial_number() -> SerialNumber {
+pub(super) fn serial_number() -> SerialNumber {
     let mut bytes = *uuid::Uuid::new_v4().as_bytes();
     if let Some(first) = bytes.first_mut() {
         *first = (*first & 0x7f) | 0x40;
@@ -263,7 +309,7 @@ fn serial_number() -> SerialNumber {
     SerialNumber::from_slice(&bytes)
 }
 
-fn read(path: &Path) -> Result<String, AuthorityError> {
+pub(super) fn read(path: &Path) -> Result<String, AuthorityError> {
     std::fs::read_to_string(path).map_err(|source| file_error(path, source))
 }
 

@@ -42,7 +42,7 @@ impl OwnCertificate {
             &directory.join("ca.key"),
             "Portcullis control plane CA",
         )?;
-        let names = all_names(names);
+        let names = with_names_of_this_machine(names);
         let (chain_file, key_file) = (directory.join("api.pem"), directory.join("api.key"));
         let identity = match authority.reusable(now, &chain_file, &key_file, &names) {
             Some(identity) => identity,
@@ -87,7 +87,8 @@ fn issue(
     })
 }
 
-fn all_names(extra: &[String]) -> Vec<String> {
+/// localhost, the loopback addresses, the host name, and `extra`.
+pub fn with_names_of_this_machine(extra: &[String]) -> Vec<String> {
     let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"]
         .map(str::to_owned)
         .to_vec();

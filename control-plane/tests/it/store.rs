@@ -11,3 +11,4 @@ mod replica;
 mod secret;
 mod signing_key;
 mod ticket_key;
+mod worker_identity;

@@ -3,6 +3,7 @@
 mod answer;
 mod connection;
 mod delivery;
+mod enrolment;
 mod readiness;
 mod revocation_list;
 mod rig;

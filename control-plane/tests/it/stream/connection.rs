@@ -3,22 +3,27 @@
 use std::sync::Arc;
 
 use control_plane::{
+    clock::Clock,
     operation::OperationState,
-    settings::{Identity, StreamSecurity, StreamSettings},
+    settings::{Identity, StreamSecurity},
     stream::{ConfigStream, StreamError},
 };
 use proto::config::v1::{AppliedGateway, Hello, Subscription, worker_message};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tempfile::TempDir;
 use tonic::{
     Code,
     transport::{Certificate, Channel, ClientTlsConfig},
 };
 use zeroize::Zeroizing;
 
-use super::{rig::Rig, worker::Worker};
+use super::{
+    rig::{Rig, authority, settings},
+    worker::Worker,
+};
 use crate::{
     database::{Database, on_both_databases, on_postgres},
-    fixture::put,
+    fixture::{now, put},
 };
 
 on_both_databases!(
@@ -118,11 +123,10 @@ async fn a_stopping_control_plane_ends_its_streams(database: Database) {
 
 #[tokio::test]
 async fn plaintext_is_for_loopback_only() {
-    let settings = StreamSettings {
-        listen: "0.0.0.0:0".parse().unwrap(),
-        security: StreamSecurity::Plaintext,
-    };
-    let refused = ConfigStream::bind(&settings).await;
+    let settings = settings("0.0.0.0:0", StreamSecurity::Plaintext);
+    let folder = TempDir::new().unwrap();
+    let (authority, clock) = (authority(&folder), Clock::fixed(now()));
+    let refused = ConfigStream::bind(&settings, &authority, &clock).await;
     assert!(
         matches!(refused, Err(StreamError::PlaintextNotLocal(_))),
         "{refused:?}"

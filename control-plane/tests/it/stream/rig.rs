@@ -5,19 +5,39 @@ use std::net::SocketAddr;
 use control_plane::{
     clock::Clock,
     operation::{Operation, OperationState},
-    settings::{StreamSecurity, StreamSettings},
+    reconcile::{self, Reconciler},
+    settings::{StreamSecurity, StreamSettings, WorkerCaFiles},
     store::{PutGateway, Store},
     stream::{ConfigStream, Metrics},
+    tls::WorkerAuthority,
 };
 use prometheus_client::registry::Registry;
+use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::worker::Worker;
 use crate::{
     database::Database,
-    fixture::{eventually, now, operation, reconciler, with_group, write},
+    fixture::{eventually, now, operation, with_group, write},
 };
+
+/// A worker CA in `folder`.
+pub(super) fn authority(folder: &TempDir) -> WorkerAuthority {
+    let [certificate, key] = ["ca.pem", "ca.key"].map(|name| folder.path().join(name));
+    WorkerAuthority::load_or_create(now(), &certificate, &key).unwrap()
+}
+
+pub(super) fn settings(listen: &str, security: StreamSecurity) -> StreamSettings {
+    StreamSettings {
+        listen: listen.parse().unwrap(),
+        security,
+        worker_ca: WorkerCaFiles {
+            certificate: "unused".into(),
+            key: "unused".into(),
+        },
+    }
+}
 
 pub(super) struct Rig {
     pub(super) store: Store,
@@ -30,25 +50,36 @@ pub(super) struct Rig {
 impl Rig {
     /// Starts one replica; TLS as `security` says.
     pub(super) async fn start_with(database: &Database, security: StreamSecurity) -> Self {
+        let folder = TempDir::new().unwrap();
+        Self::start_as(database, security, &authority(&folder), Clock::fixed(now())).await
+    }
+
+    /// Starts one replica with a worker CA and a clock.
+    pub(super) async fn start_as(
+        database: &Database,
+        security: StreamSecurity,
+        authority: &WorkerAuthority,
+        clock: Clock,
+    ) -> Self {
         let store = database.open().await;
         with_group(&store).await;
-        let settings = StreamSettings {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            security,
-        };
-        let stream = ConfigStream::bind(&settings).await.unwrap();
+        let settings = settings("127.0.0.1:0", security);
+        let stream = ConfigStream::bind(&settings, authority, &clock)
+            .await
+            .unwrap();
         let address = stream.address();
         let shutdown = CancellationToken::new();
         let metrics = Metrics::register(&mut Registry::default());
-        let clock = Clock::fixed(now());
         let serving = stream.serve(store.clone(), clock.clone(), metrics, shutdown.clone());
+        let metrics = reconcile::Metrics::register(&mut Registry::default());
+        let reconciler = Reconciler::new(store.clone(), clock.clone(), metrics);
         let listening = {
             let (store, shutdown) = (store.clone(), shutdown.clone());
             async move { store.run_listener(shutdown).await }
         };
         let tasks = vec![
             tokio::spawn(async move { serving.await.unwrap() }),
-            tokio::spawn(reconciler(&store).run(shutdown.clone())),
+            tokio::spawn(reconciler.run(shutdown.clone())),
             tokio::spawn(listening),
         ];
         Self {

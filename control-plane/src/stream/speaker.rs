@@ -1,43 +1,89 @@
-//! Which worker ids the other end of a connection may use.
+//! For whom the other end of a connection may speak.
 
-use tonic::{Request, Status};
+use tonic::{Code, Status, metadata::MetadataValue};
 use x509_parser::{
     certificate::X509Certificate, extensions::GeneralName, prelude::FromDer, x509::X509Name,
 };
 
-/// The ids that a connection may speak for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Names {
-    /// Any: the stream has no TLS, which is for one machine only.
-    Any,
-    /// Those that the client certificate names.
-    Of(Vec<String>),
+use super::incoming::Peer;
+use crate::worker_identity::{ShownCertificate, Unauthorised};
+
+/// What a client certificate stands for on this stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// There are none: the stream has no TLS, which is for one machine only.
+    Anyone,
+    /// They come from a CA of settings and name the ids that they are good for.
+    Names,
+    /// They come from the worker CA and name a worker identity.
+    Identities,
 }
 
-impl Names {
-    /// What the connection of `request` proves.
-    pub(super) fn proven_by<T>(request: &Request<T>, mutual_tls: bool) -> Self {
-        if !mutual_tls {
-            return Self::Any;
+/// For whom a connection may speak.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Speaker {
+    /// Any worker.
+    Anyone,
+    /// Those that the client certificate names.
+    Of(Vec<String>),
+    /// An identity, if the store lets it.
+    Identity(ShownCertificate),
+    /// Nobody: no certificate was shown, or one that names no identity.
+    Nobody,
+}
+
+impl Speaker {
+    /// What a connection proves.
+    pub(super) fn proven_by(peer: Option<&Peer>, trust: Trust) -> Self {
+        let certificate = peer.and_then(|peer| peer.certificate.as_deref());
+        match (trust, certificate) {
+            (Trust::Anyone, _) => Self::Anyone,
+            (Trust::Names, shown) => Self::Of(shown.map(names_in).unwrap_or_default()),
+            (Trust::Identities, None) => Self::Nobody,
+            (Trust::Identities, Some(shown)) => {
+                ShownCertificate::parse(shown).map_or(Self::Nobody, Self::Identity)
+            }
         }
-        let certificates = request.peer_certs();
-        let leaf = certificates.as_ref().and_then(|chain| chain.first());
-        Self::Of(leaf.map(|leaf| names_in(leaf)).unwrap_or_default())
     }
 
+    /// Decides by the certificate alone; what an identity may is for the store to say.
+    ///
     /// # Errors
     /// The status that ends the stream when `worker` is somebody else's id.
     pub(super) fn check(&self, worker: &str) -> Result<(), Status> {
         match self {
-            Self::Any => Ok(()),
+            Self::Anyone | Self::Identity(_) => Ok(()),
             Self::Of(names) if names.iter().any(|name| name == worker) => Ok(()),
             Self::Of(_) => Err(Status::permission_denied(
                 "the client certificate does not name this worker_id: it must be the common name or a subject \
                  alternative name (DNS or IP address)",
             )),
+            Self::Nobody => Err(Status::unauthenticated(NO_CERTIFICATE)),
         }
     }
 }
+
+/// What the worker is told about why it may not have what it asks for; it has proven who it is.
+pub(super) fn status(refused: &Unauthorised) -> Status {
+    let code = match refused {
+        Unauthorised::Expired(_) | Unauthorised::Superseded(_) => Code::Unauthenticated,
+        Unauthorised::Unknown(_)
+        | Unauthorised::Revoked(_)
+        | Unauthorised::OtherWorker { .. }
+        | Unauthorised::OutOfScope { .. } => Code::PermissionDenied,
+    };
+    let mut status = Status::new(code, refused.to_string());
+    let word = MetadataValue::from_static(refused.word());
+    status.metadata_mut().insert(REFUSAL, word);
+    status
+}
+
+/// Of a call that needs a certificate of the worker CA.
+pub(super) const NO_CERTIFICATE: &str =
+    "no client certificate of the worker CA was shown: a worker joins with a token first";
+
+/// Trailer with the closed word of a refusal; see `stream.proto`.
+const REFUSAL: &str = "portcullis-refusal";
 
 /// The common names and the DNS and IP address entries of a certificate whose signature was checked. Wildcards mean
 /// nothing: an id is one worker's.
@@ -90,7 +136,7 @@ mod tests {
     #[test]
     fn a_certificate_speaks_for_the_ids_that_it_names_exactly() {
         let der = certificate("w1", &["w2.example", "*.example", "10.0.0.1"]);
-        let names = Names::Of(names_in(&der));
+        let names = Speaker::Of(names_in(&der));
         for own in ["w1", "w2.example", "10.0.0.1"] {
             assert!(names.check(own).is_ok(), "{own}");
         }
@@ -101,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_is_no_certificate_speaks_for_nobody() {
-        assert!(Names::Of(names_in(b"nothing")).check("w").is_err());
-        assert!(Names::Any.check("w").is_ok());
+        assert!(Speaker::Of(names_in(b"nothing")).check("w").is_err());
+        assert!(Speaker::Anyone.check("w").is_ok());
     }
 }
