@@ -26,9 +26,10 @@ use crate::{
     expiry::{self, ExpiryWatch},
     init::InitError,
     reconcile::{self, Reconciler},
+    reseal::{self, Resealer},
     seal,
     settings::Settings,
-    store::{OpenError, Store},
+    store::{OpenError, Store, StoreError},
     stream::{self, StreamError},
     telemetry::Chain,
     tls::{ApiCertificate, AuthorityError},
@@ -68,6 +69,15 @@ pub enum StartError {
     /// The master key cannot be created.
     #[error("cannot create the master key")]
     MasterKey(#[source] InitError),
+    /// Secrets in the database need a master key that was not given.
+    #[error(
+        "secrets in the database were sealed with master keys that are not given: {0}; give each as \
+         --previous-master-key-file, -env or -command"
+    )]
+    MissingMasterKeys(String),
+    /// What is sealed cannot be looked through.
+    #[error("cannot look through the sealed secrets")]
+    Sealed(#[source] StoreError),
     /// The master key cannot seal.
     #[error("cannot use the master key")]
     Seal(#[source] seal::SealError),
@@ -212,6 +222,18 @@ impl Running {
                 watch.run(stop).await;
                 Ok(())
             });
+
+        let metrics = reseal::Metrics::register(registry.sub_registry_with_prefix("seal"));
+        let resealer = Resealer::new(store.clone(), metrics);
+        let stop = background.clone();
+        self.tasks.spawn(
+            "rotation of the master key",
+            Phase::Background,
+            async move {
+                resealer.run(stop).await;
+                Ok(())
+            },
+        );
 
         let (hearing, stop) = (store.clone(), background.clone());
         self.tasks

@@ -21,6 +21,7 @@ pub mod permit;
 pub mod readiness;
 pub mod reconcile;
 pub mod render;
+pub mod reseal;
 pub mod rotation;
 pub mod seal;
 pub mod settings;

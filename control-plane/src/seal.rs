@@ -1,7 +1,9 @@
-//! Sealing of secrets at rest: AES-256-GCM under one master key.
+//! Sealing of secrets at rest: AES-256-GCM under a master key.
 //!
 //! An envelope is `version (1) | key id (8) | nonce (12) | ciphertext and tag`. The associated data is the place that
 //! the secret belongs to, so an envelope copied to another row does not open there.
+
+mod keyring;
 
 use std::fmt;
 
@@ -11,19 +13,25 @@ use aws_lc_rs::{
 };
 use zeroize::Zeroizing;
 
+pub use self::keyring::{KeyUse, Keyring};
+
 /// Length of a master key, in bytes.
 pub const MASTER_KEY_LEN: usize = 32;
 
 const VERSION: u8 = 1;
 const KEY_ID_LEN: usize = 8;
+/// What an envelope begins with: version and key id.
+const HEAD_LEN: usize = 1 + KEY_ID_LEN;
 
-/// The key that seals every secret of one installation.
-///
-/// All replicas use the same one. `Debug` shows its id only.
+/// A key that seals secrets of one installation. `Debug` shows its id only.
 pub struct MasterKey {
-    id: [u8; KEY_ID_LEN],
+    id: KeyId,
     key: RandomizedNonceKey,
 }
+
+/// Names a master key without saying anything about it: in envelopes, logs and errors.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId([u8; KEY_ID_LEN]);
 
 /// Why an envelope cannot be made or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,9 +42,9 @@ pub enum SealError {
     /// The key is unusable, or the library refused to seal.
     #[error("the master key cannot seal")]
     Key,
-    /// Sealed with another master key than the one in use.
-    #[error("the secret was sealed with another master key")]
-    OtherKey,
+    /// Sealed with a master key that was not given.
+    #[error("the secret was sealed with the master key {0}, which is not given")]
+    OtherKey(KeyId),
 }
 
 impl MasterKey {
@@ -47,9 +55,14 @@ impl MasterKey {
     pub fn new(bytes: &[u8; MASTER_KEY_LEN]) -> Result<Self, SealError> {
         let key = RandomizedNonceKey::new(&AES_256_GCM, bytes).map_err(|_| SealError::Key)?;
         Ok(Self {
-            id: key_id(bytes),
+            id: KeyId::of(bytes),
             key,
         })
+    }
+
+    /// Its name.
+    pub fn id(&self) -> KeyId {
+        self.id
     }
 
     /// Seals `plain` for `place`.
@@ -62,9 +75,8 @@ impl MasterKey {
             .key
             .seal_in_place_append_tag(Aad::from(place), &mut *sealed)
             .map_err(|_| SealError::Key)?;
-        let mut envelope = Vec::with_capacity(1 + KEY_ID_LEN + NONCE_LEN + sealed.len());
-        envelope.push(VERSION);
-        envelope.extend_from_slice(&self.id);
+        let mut envelope = Vec::with_capacity(HEAD_LEN + NONCE_LEN + sealed.len());
+        envelope.extend_from_slice(&self.id.head());
         envelope.extend_from_slice(nonce.as_ref());
         envelope.extend_from_slice(&sealed);
         Ok(envelope)
@@ -75,18 +87,12 @@ impl MasterKey {
     /// # Errors
     /// [`SealError::OtherKey`] when another master key sealed it; [`SealError::Damaged`] for everything else.
     pub fn open(&self, place: &[u8], envelope: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (&version, rest) = envelope.split_first().ok_or(SealError::Damaged)?;
-        let (id, rest) = rest
-            .split_first_chunk::<KEY_ID_LEN>()
-            .ok_or(SealError::Damaged)?;
+        let (id, rest) = KeyId::split(envelope)?;
         let (nonce, sealed) = rest
             .split_first_chunk::<NONCE_LEN>()
             .ok_or(SealError::Damaged)?;
-        if version != VERSION {
-            return Err(SealError::Damaged);
-        }
-        if *id != self.id {
-            return Err(SealError::OtherKey);
+        if id != self.id {
+            return Err(SealError::OtherKey(id));
         }
         let mut opened = Zeroizing::new(sealed.to_vec());
         let length = self
@@ -99,25 +105,66 @@ impl MasterKey {
     }
 }
 
+impl KeyId {
+    fn of(key: &[u8; MASTER_KEY_LEN]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(b"portcullis master key id");
+        context.update(key);
+        let mut id = [0; KEY_ID_LEN];
+        for (to, from) in id.iter_mut().zip(context.finish().as_ref()) {
+            *to = *from;
+        }
+        Self(id)
+    }
+
+    /// The key that sealed an envelope, of which the first nine bytes are enough.
+    ///
+    /// # Errors
+    /// [`SealError::Damaged`] when it is none.
+    pub fn of_envelope(envelope: &[u8]) -> Result<Self, SealError> {
+        Ok(Self::split(envelope)?.0)
+    }
+
+    /// What the envelopes of this key begin with, and no other.
+    pub(crate) fn head(self) -> [u8; HEAD_LEN] {
+        let mut head = [VERSION; HEAD_LEN];
+        for (to, from) in head.iter_mut().skip(1).zip(self.0) {
+            *to = from;
+        }
+        head
+    }
+
+    fn split(envelope: &[u8]) -> Result<(Self, &[u8]), SealError> {
+        let (&version, rest) = envelope.split_first().ok_or(SealError::Damaged)?;
+        let (id, rest) = rest
+            .split_first_chunk::<KEY_ID_LEN>()
+            .ok_or(SealError::Damaged)?;
+        if version != VERSION {
+            return Err(SealError::Damaged);
+        }
+        Ok((Self(*id), rest))
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
 impl fmt::Debug for MasterKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("MasterKey")
-            .field("id", &hex::encode(self.id))
+            .field("id", &self.id)
             .finish_non_exhaustive()
     }
-}
-
-/// Says which key sealed an envelope without saying anything about the key.
-fn key_id(bytes: &[u8; MASTER_KEY_LEN]) -> [u8; KEY_ID_LEN] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(b"portcullis master key id");
-    context.update(bytes);
-    let mut id = [0; KEY_ID_LEN];
-    for (to, from) in id.iter_mut().zip(context.finish().as_ref()) {
-        *to = *from;
-    }
-    id
 }
 
 #[cfg(test)]
@@ -144,7 +191,10 @@ mod tests {
     #[test]
     fn another_master_key_is_named_as_the_cause() {
         let envelope = key(1).seal(b"row 1", b"secret").unwrap();
-        assert_eq!(key(2).open(b"row 1", &envelope), Err(SealError::OtherKey));
+        let refused = key(2).open(b"row 1", &envelope).unwrap_err();
+        assert_eq!(refused, SealError::OtherKey(key(1).id()));
+        let id = key(1).id().to_string();
+        assert!(refused.to_string().contains(&id), "{refused}");
     }
 
     #[test]

@@ -8,24 +8,19 @@ mod check;
 mod database;
 mod identity;
 mod issuers_file;
+mod master_key;
+mod secret_source;
 mod sign_in;
 
-use std::{
-    fmt,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
-use zeroize::Zeroizing;
-
-use crate::init::{InitError, ensure_secret};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use self::{
     args::{LogFormat, ServeArgs},
     check::{Problem, Problems},
     database::DatabaseUrl,
     identity::{Identity, IdentityError},
+    master_key::{MasterKey, MasterKeyArgs, MasterKeySettings, MasterKeySource},
+    secret_source::{SecretBytes, SecretSource, SourceError},
     sign_in::{IssuerSettings, Roots, SignInSettings},
 };
 
@@ -92,38 +87,8 @@ pub enum ApiTransport {
 pub struct StoreSettings {
     /// Where the data is.
     pub database_url: DatabaseUrl,
-    /// The key that seals secrets.
-    pub master_key: MasterKeySource,
-}
-
-/// Where the master key comes from.
-#[derive(Debug, Clone)]
-pub enum MasterKeySource {
-    /// It was read from a file.
-    Loaded(MasterKey),
-    /// The file in the state directory does not exist yet: create it at start.
-    CreateAt(PathBuf),
-}
-
-/// 32 bytes that seal secrets at rest. `Debug` shows nothing of them; memory is wiped at the end.
-#[derive(Clone)]
-pub struct MasterKey(pub Zeroizing<[u8; 32]>);
-
-impl MasterKey {
-    /// Reads the file, or makes it (mode 0600) when it does not exist.
-    ///
-    /// # Errors
-    /// [`InitError`] when the file can be neither made nor read.
-    pub fn load_or_create(path: &Path) -> Result<Self, InitError> {
-        ensure_secret(path)?;
-        check::master_key(path).map_err(InitError::MasterKey)
-    }
-}
-
-impl fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MasterKey(redacted)")
-    }
+    /// The keys that seal secrets.
+    pub master_key: MasterKeySettings,
 }
 
 /// The configuration stream to the workers.

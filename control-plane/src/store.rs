@@ -11,7 +11,7 @@ use std::sync::Arc;
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 use time::OffsetDateTime;
 
-use crate::seal::MasterKey;
+use crate::seal::Keyring;
 
 pub use self::{
     connect::OpenError,
@@ -25,6 +25,7 @@ pub use self::{
     readiness::ReadinessPosition,
     resource_group::{DeleteResourceGroup, PutResourceGroup, ResourceGroup},
     revocation_list::{LIST_PART, ListInForce, ListInSnapshot, NewRevocationList},
+    sealed::{Resealed, SealedBy, SealedRow, SealedTable},
     turn::Turn,
     wake::Topic,
     worker::{InForce, Session, WantedGateway},
@@ -41,6 +42,7 @@ mod operation;
 mod readiness;
 mod resource_group;
 mod revocation_list;
+mod sealed;
 mod signing_key;
 mod ticket_key;
 mod turn;
@@ -57,7 +59,7 @@ pub struct Store {
     /// Writes; on SQLite one connection, because SQLite has one writer.
     writer: AnyPool,
     database_url: Arc<str>,
-    key: Arc<MasterKey>,
+    keys: Arc<Keyring>,
     wakes: Arc<wake::Wakes>,
     turns: Arc<turn::Turns>,
 }

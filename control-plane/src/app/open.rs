@@ -9,8 +9,8 @@ use super::StartError;
 use crate::{
     clock::Clock,
     listener::{self, Listener},
-    seal,
-    settings::{self, ApiSettings, ApiTransport, MasterKeySource, Settings},
+    seal::{KeyUse, Keyring, MasterKey},
+    settings::{self, ApiSettings, ApiTransport, MasterKeySettings, MasterKeySource, Settings},
     store::Store,
     stream::ConfigStream,
     tls::{ApiCertificate, WorkerAuthority, create_private_dir},
@@ -67,20 +67,41 @@ impl Sockets {
     }
 }
 
-/// Creates the state directory and the master key where they are missing, and opens the database.
+/// Creates the state directory and the master key where they are missing, and opens the database. A start without a key
+/// that sealed something in it would serve gateways without their private keys: it is refused.
 pub(super) async fn store(settings: &Settings) -> Result<Store, StartError> {
     create_private_dir(&settings.state_dir).map_err(|source| StartError::StateDir {
         directory: settings.state_dir.clone(),
         source,
     })?;
-    let key = match &settings.store.master_key {
+    let keys = keyring(&settings.store.master_key)?;
+    let store = Store::open(settings.store.database_url.reveal(), keys).await?;
+    let sealed = store.sealed_by().await.map_err(StartError::Sealed)?;
+    let missing = sealed.iter().filter(|by| by.usage == KeyUse::Missing);
+    let mut named = missing.filter_map(|by| {
+        let (envelopes, table) = (by.envelopes, by.table);
+        Some(format!("{} ({envelopes} in {table})", by.key?))
+    });
+    match named.next() {
+        None => Ok(store),
+        Some(first) => Err(StartError::MissingMasterKeys(
+            named.fold(first, |all, key| format!("{all}, {key}")),
+        )),
+    }
+}
+
+fn keyring(settings: &MasterKeySettings) -> Result<Keyring, StartError> {
+    let current = match &settings.current {
         MasterKeySource::Loaded(key) => key.clone(),
         MasterKeySource::CreateAt(path) => {
             settings::MasterKey::load_or_create(path).map_err(StartError::MasterKey)?
         }
     };
-    let key = seal::MasterKey::new(&key.0).map_err(StartError::Seal)?;
-    Ok(Store::open(settings.store.database_url.reveal(), key).await?)
+    let key = |key: &settings::MasterKey| MasterKey::new(&key.0).map_err(StartError::Seal);
+    let previous = settings.previous.iter().map(key);
+    let keys = Keyring::new(key(&current)?, previous.collect::<Result<_, _>>()?);
+    tracing::info!(?keys, "secrets are sealed");
+    Ok(keys)
 }
 
 /// Loads the worker CA, or makes it at first start.

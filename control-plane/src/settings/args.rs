@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, builder::BoolishValueParser};
 
+use super::MasterKeyArgs;
+
 /// Arguments of `control-plane serve`, unchecked. See [`super::Settings::check`].
 ///
 /// Values that can be malformed stay text here, so that all problems are reported together.
@@ -54,10 +56,9 @@ pub struct ServeArgs {
     )]
     pub database_url: Option<String>,
 
-    /// File with the 32 bytes, in base64, that seal secrets in the database [default: {state-dir}/master.key, created
-    /// at first start]. Without this key the secrets in the database are lost: back it up, away from the database.
-    #[arg(long, env = "PORTCULLIS_MASTER_KEY_FILE", value_name = "FILE", help_heading = STORE)]
-    pub master_key_file: Option<PathBuf>,
+    /// The keys that seal secrets in the database.
+    #[command(flatten)]
+    pub master_key: MasterKeyArgs,
 
     /// How long tokens of the built-in issuer are valid (`10m`, `1h`; from a minute to a day).
     #[arg(long, env = "PORTCULLIS_TOKEN_LIFETIME", value_name = "DURATION", default_value = TOKEN_LIFETIME, help_heading = SIGN_IN)]
@@ -153,7 +154,7 @@ impl Default for ServeArgs {
             max_connections: MAX_CONNECTIONS.to_owned(),
             state_dir: PathBuf::from(STATE_DIR),
             database_url: None,
-            master_key_file: None,
+            master_key: MasterKeyArgs::default(),
             token_lifetime: TOKEN_LIFETIME.to_owned(),
             oidc_issuers_file: None,
             no_built_in_issuer: false,

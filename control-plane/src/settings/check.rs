@@ -8,15 +8,13 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tracing_subscriber::EnvFilter;
-use zeroize::Zeroizing;
 
 use super::{
-    ApiSettings, ApiTransport, DatabaseUrl, Identity, LogSettings, MasterKey, MasterKeySource,
-    ServeArgs, Settings, SignInSettings, StoreSettings, StreamSecurity, StreamSettings,
-    WorkerCaFiles,
+    ApiSettings, ApiTransport, DatabaseUrl, Identity, LogSettings, MasterKeyArgs,
+    MasterKeySettings, ServeArgs, Settings, SignInSettings, StoreSettings, StreamSecurity,
+    StreamSettings, WorkerCaFiles,
 };
 use crate::tls;
 
@@ -85,6 +83,7 @@ impl Settings {
 fn without_empty(args: ServeArgs) -> ServeArgs {
     let text = |value: Option<String>| value.filter(|value| !value.is_empty());
     let path = |value: Option<PathBuf>| value.filter(|value| !value.as_os_str().is_empty());
+    let texts = |values: Vec<String>| values.into_iter().filter(|v| !v.is_empty()).collect();
     ServeArgs {
         public_url: text(args.public_url),
         tls_cert_file: path(args.tls_cert_file),
@@ -95,7 +94,19 @@ fn without_empty(args: ServeArgs) -> ServeArgs {
             .filter(|name| !name.is_empty())
             .collect(),
         database_url: text(args.database_url),
-        master_key_file: path(args.master_key_file),
+        master_key: MasterKeyArgs {
+            file: path(args.master_key.file),
+            variable: text(args.master_key.variable),
+            command: text(args.master_key.command),
+            previous_files: args
+                .master_key
+                .previous_files
+                .into_iter()
+                .filter_map(|file| path(Some(file)))
+                .collect(),
+            previous_variables: texts(args.master_key.previous_variables),
+            previous_commands: texts(args.master_key.previous_commands),
+        },
         oidc_issuers_file: path(args.oidc_issuers_file),
         stream_names: args
             .stream_names
@@ -204,36 +215,11 @@ fn store(args: &ServeArgs, problems: &mut Vec<Problem>) -> Option<StoreSettings>
     };
     let url = args.database_url.clone().unwrap_or_else(in_state_dir);
     let database_url = keep("--database-url", DatabaseUrl::parse(&url), problems);
-    let master_key = match &args.master_key_file {
-        Some(path) => {
-            keep("--master-key-file", master_key(path), problems).map(MasterKeySource::Loaded)
-        }
-        None => own_master_key(&args.state_dir.join("master.key"), problems),
-    };
+    let master_key = MasterKeySettings::check(&args.master_key, &args.state_dir, problems);
     Some(StoreSettings {
         database_url: database_url?,
         master_key: master_key?,
     })
-}
-
-fn own_master_key(path: &Path, problems: &mut Vec<Problem>) -> Option<MasterKeySource> {
-    if path.exists() {
-        keep("--master-key-file", master_key(path), problems).map(MasterKeySource::Loaded)
-    } else {
-        Some(MasterKeySource::CreateAt(path.to_owned()))
-    }
-}
-
-pub(super) fn master_key(path: &Path) -> Result<MasterKey, String> {
-    let text =
-        std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let bytes = Zeroizing::new(Zeroizing::new(text).trim_ascii().to_vec());
-    let decoded = BASE64_STANDARD.decode(bytes.as_slice()).map(Zeroizing::new);
-    let key = decoded
-        .ok()
-        .and_then(|decoded| <[u8; 32]>::try_from(decoded.as_slice()).ok());
-    key.map(|key| MasterKey(Zeroizing::new(key)))
-        .ok_or_else(|| format!("{} does not hold 32 bytes in base64", path.display()))
 }
 
 fn stream(args: &ServeArgs, problems: &mut Vec<Problem>) -> Option<StreamSettings> {

@@ -9,7 +9,7 @@ use sqlx::{
 };
 
 use super::{Engine, Store, turn::Turns, wake::Wakes};
-use crate::seal::MasterKey;
+use crate::seal::Keyring;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
@@ -40,7 +40,7 @@ impl Store {
     ///
     /// # Errors
     /// [`OpenError`]; its text holds no part of the URL.
-    pub async fn open(database_url: &str, key: MasterKey) -> Result<Self, OpenError> {
+    pub async fn open(database_url: &str, keys: Keyring) -> Result<Self, OpenError> {
         install_default_drivers();
         let (engine, reader, writer) = match database_url.split_once(':') {
             Some(("postgres" | "postgresql", _)) => {
@@ -60,7 +60,7 @@ impl Store {
             reader,
             writer,
             database_url: database_url.into(),
-            key: Arc::new(key),
+            keys: Arc::new(keys),
             wakes: Arc::new(Wakes::new()),
             turns: Arc::new(Turns::new()),
         })

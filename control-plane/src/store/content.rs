@@ -13,7 +13,7 @@ use crate::{
     compile::Blob,
     parse::SecretBlob,
     permit::{Permit, Read},
-    seal::MasterKey,
+    seal::Keyring,
 };
 
 /// A private key ready to be written.
@@ -102,20 +102,20 @@ impl Store {
         let Some(envelope) = find_secret(&mut connection, gateway, sha256).await? else {
             return Ok(None);
         };
-        Ok(Some(self.key.open(&place(gateway, sha256), &envelope)?))
+        Ok(Some(self.keys.open(&place(gateway, sha256), &envelope)?))
     }
 }
 
 /// Seals the private keys of a request for their place in the store.
 pub(super) fn seal(
-    key: &MasterKey,
+    keys: &Keyring,
     gateway: &str,
     secrets: &[SecretBlob],
 ) -> Result<Vec<Sealed>, StoreError> {
     let seal = |secret: &SecretBlob| {
         Ok(Sealed {
             sha256: secret.sha256,
-            envelope: key.seal(&place(gateway, &secret.sha256), secret.pkcs8.expose())?,
+            envelope: keys.seal(&place(gateway, &secret.sha256), secret.pkcs8.expose())?,
         })
     };
     secrets.iter().map(seal).collect()
@@ -176,7 +176,7 @@ async fn replace_secrets(
 }
 
 /// Associated data of a sealed key: it opens for this gateway and this fingerprint only.
-fn place(gateway: &str, sha256: &[u8; 32]) -> Vec<u8> {
+pub(super) fn place(gateway: &str, sha256: &[u8; 32]) -> Vec<u8> {
     [gateway.as_bytes(), b"\0", sha256].concat()
 }
 

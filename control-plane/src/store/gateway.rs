@@ -260,7 +260,7 @@ impl Store {
         put: PutGateway,
     ) -> Result<Committed, StoreError> {
         let key = put.id.key();
-        let sealed = content::seal(&self.key, &key, &put.secrets)?;
+        let sealed = content::seal(&self.keys, &key, &put.secrets)?;
         let mut writing = self.begin().await?;
         resource_group::check_alive(writing.connection(), put.id.group()).await?;
         let current = row::find(writing.connection(), &key).await?;

@@ -3,7 +3,7 @@
 use sqlx::{AnyConnection, FromRow};
 use time::OffsetDateTime;
 
-use super::{Store, StoreError, instant, micros};
+use super::{Store, StoreError, instant, micros, sealed::SealedRow};
 use crate::{
     rotation::{ID_LEN, Slot},
     token::SigningKey,
@@ -34,7 +34,7 @@ impl Store {
         let Some(sealed) = find_sealed(&mut connection, slot).await? else {
             return Ok(None);
         };
-        let pkcs8 = self.key.open(&place(tenant, slot), &sealed)?;
+        let pkcs8 = self.keys.open(&place(tenant, slot), &sealed)?;
         let key = SigningKey::from_pkcs8(slot.id, pkcs8);
         let key = key.ok_or_else(|| StoreError::corrupt("a signing key"))?;
         Ok(Some(key))
@@ -51,7 +51,7 @@ impl Store {
         key: &SigningKey,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let sealed = self.key.seal(&place(tenant, slot), key.pkcs8())?;
+        let sealed = self.keys.seal(&place(tenant, slot), key.pkcs8())?;
         let mut writing = self.begin().await?;
         let added = insert(writing.connection(), slot, sealed, now).await?;
         writing.commit().await?;
@@ -78,6 +78,16 @@ fn place(tenant: &str, slot: &Slot) -> Vec<u8> {
         &slot.id,
     ]
     .concat()
+}
+
+/// Associated data of a row, whose owner is the tenant.
+pub(super) fn place_of(row: &SealedRow) -> Result<Vec<u8>, StoreError> {
+    let slot = SlotRow {
+        sequence: row.number,
+        id: row.id.clone(),
+        signs_from: 0,
+    };
+    Ok(place(&row.owner, &slot.slot()?))
 }
 
 #[derive(FromRow)]

@@ -6,7 +6,9 @@ use sqlx::{AnyConnection, FromRow};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Store, StoreError, WantedGateway, instant, micros, worker::unless_gone};
+use super::{
+    Store, StoreError, WantedGateway, instant, micros, sealed::SealedRow, worker::unless_gone,
+};
 use crate::{
     permit::{Permit, Read},
     rotation::{ID_LEN, Slot},
@@ -53,7 +55,7 @@ impl Store {
         let Some(sealed) = find_sealed(&mut connection, gateway, slot).await? else {
             return Ok(None);
         };
-        let opened = self.key.open(&place(gateway, &slot.id), &sealed)?;
+        let opened = self.keys.open(&place(gateway, &slot.id), &sealed)?;
         if opened.len() != SECRET_LEN {
             return Err(StoreError::corrupt(format!("{gateway}: a ticket key")));
         }
@@ -79,7 +81,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let sealed = self
-            .key
+            .keys
             .seal(&place(&gateway.key, &key.id), key.secret.as_slice())?;
         let row = NewRow {
             gateway,
@@ -112,6 +114,13 @@ impl Store {
 /// Associated data of a sealed key: it opens for this gateway and id only. That of private keys is longer.
 fn place(gateway: &str, id: &[u8; ID_LEN]) -> Vec<u8> {
     [gateway.as_bytes(), b"\0ticket key\0", id].concat()
+}
+
+/// Associated data of a row, whose owner is the gateway.
+pub(super) fn place_of(row: &SealedRow) -> Result<Vec<u8>, StoreError> {
+    let id = row.id.as_slice().try_into();
+    let id = id.map_err(|_| StoreError::corrupt(format!("{}: a ticket key", row.owner)))?;
+    Ok(place(&row.owner, id))
 }
 
 #[derive(FromRow)]

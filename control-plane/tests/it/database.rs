@@ -3,7 +3,7 @@
 use std::{future::Future, path::PathBuf};
 
 use control_plane::{
-    seal::{MASTER_KEY_LEN, MasterKey},
+    seal::{Keyring, MASTER_KEY_LEN, MasterKey},
     store::Store,
 };
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -40,8 +40,7 @@ pub(crate) struct Database {
 impl Database {
     /// Opens the database once more, as another replica or as a restarted process does.
     pub(crate) async fn open(&self) -> Store {
-        let key = MasterKey::new(&[7; MASTER_KEY_LEN]).unwrap();
-        Store::open(&self.url, key).await.unwrap()
+        self.open_with_keys(7, &[]).await
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -50,8 +49,14 @@ impl Database {
 
     /// Opens it with another master key.
     pub(crate) async fn open_with_other_key(&self) -> Store {
-        let key = MasterKey::new(&[8; MASTER_KEY_LEN]).unwrap();
-        Store::open(&self.url, key).await.unwrap()
+        self.open_with_keys(8, &[]).await
+    }
+
+    /// Opens it with this current master key and these previous ones.
+    pub(crate) async fn open_with_keys(&self, current: u8, previous: &[u8]) -> Store {
+        let key = |byte: u8| MasterKey::new(&[byte; MASTER_KEY_LEN]).unwrap();
+        let keys = Keyring::new(key(current), previous.iter().copied().map(key).collect());
+        Store::open(&self.url, keys).await.unwrap()
     }
 }
 

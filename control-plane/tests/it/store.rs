@@ -8,6 +8,7 @@ mod operation;
 mod put;
 mod readiness;
 mod replica;
+mod sealed;
 mod secret;
 mod signing_key;
 mod ticket_key;

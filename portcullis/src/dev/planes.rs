@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use control_plane::init::{Init, Initialised, WorkerFiles, initialise};
-use control_plane::settings::{ServeArgs, Settings as ControlPlaneSettings};
+use control_plane::settings::{MasterKeyArgs, ServeArgs, Settings as ControlPlaneSettings};
 use data_plane::app::RunError;
 use data_plane::settings::Settings as WorkerSettings;
 use time::OffsetDateTime;
@@ -94,7 +94,10 @@ fn control_plane_settings(
         stream_listen: loopback(ports.stream),
         admin_listen: loopback(ports.control_plane_admin),
         state_dir: directory.join("control-plane"),
-        master_key_file: Some(keys.master_key_file.clone()),
+        master_key: MasterKeyArgs {
+            file: Some(keys.master_key_file.clone()),
+            ..MasterKeyArgs::default()
+        },
         stream_cert_file: Some(keys.stream_cert_file.clone()),
         stream_key_file: Some(keys.stream_key_file.clone()),
         stream_client_ca_file: Some(keys.stream_client_ca_file.clone()),
