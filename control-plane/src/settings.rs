@@ -11,6 +11,7 @@ mod issuers_file;
 mod master_key;
 mod secret_source;
 mod sign_in;
+mod worker_ca;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -98,17 +99,35 @@ pub struct StreamSettings {
     pub listen: SocketAddr,
     /// How workers and control plane know each other.
     pub security: StreamSecurity,
-    /// The worker CA; made at start when neither file exists.
-    pub worker_ca: WorkerCaFiles,
+    /// The worker CA.
+    pub worker_ca: WorkerCaSettings,
 }
 
-/// PEM files of the worker CA.
+/// The worker CA.
 #[derive(Debug, Clone)]
-pub struct WorkerCaFiles {
-    /// CA certificates; the one that `key` fits issues, the others are trusted.
+pub struct WorkerCaSettings {
+    /// PEM file of CA certificates; the one that `key` fits issues, the others are trusted.
     pub certificate: PathBuf,
     /// The private key.
-    pub key: PathBuf,
+    pub key: WorkerCaKey,
+}
+
+/// The private key of the worker CA, in PEM. `Debug` shows nothing of it.
+#[derive(Clone)]
+pub enum WorkerCaKey {
+    /// In this file; made at start, with the certificate, when neither exists.
+    File(PathBuf),
+    /// From a variable or a command.
+    Loaded(SecretBytes),
+}
+
+impl fmt::Debug for WorkerCaKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Loaded(_) => f.write_str("Loaded(redacted)"),
+        }
+    }
 }
 
 /// How workers and control plane know each other. `Debug` leaves out the bytes of the CAs.

@@ -10,7 +10,10 @@ use crate::{
     clock::Clock,
     listener::{self, Listener},
     seal::{KeyUse, Keyring, MasterKey},
-    settings::{self, ApiSettings, ApiTransport, MasterKeySettings, MasterKeySource, Settings},
+    settings::{
+        self, ApiSettings, ApiTransport, MasterKeySettings, MasterKeySource, Settings, WorkerCaKey,
+        WorkerCaSettings,
+    },
     store::Store,
     stream::ConfigStream,
     tls::{ApiCertificate, WorkerAuthority, create_private_dir},
@@ -106,9 +109,16 @@ fn keyring(settings: &MasterKeySettings) -> Result<Keyring, StartError> {
 
 /// Loads the worker CA, or makes it at first start.
 fn worker_authority(clock: &Clock, settings: &Settings) -> Result<WorkerAuthority, StartError> {
-    let files = &settings.stream.worker_ca;
-    WorkerAuthority::load_or_create(clock.now(), &files.certificate, &files.key)
-        .map_err(StartError::WorkerAuthority)
+    let WorkerCaSettings { certificate, key } = &settings.stream.worker_ca;
+    let authority = match key {
+        WorkerCaKey::File(key) => WorkerAuthority::load_or_create(clock.now(), certificate, key),
+        WorkerCaKey::Loaded(key) => {
+            // A key that is no text is no PEM either, and is refused as such.
+            let key = std::str::from_utf8(key).unwrap_or_default();
+            WorkerAuthority::load(clock.now(), certificate, key, "the given key")
+        }
+    };
+    authority.map_err(StartError::WorkerAuthority)
 }
 
 async fn api_listener(

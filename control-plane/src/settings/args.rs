@@ -90,6 +90,18 @@ pub struct ServeArgs {
     #[arg(long, env = "PORTCULLIS_WORKER_CA_KEY_FILE", value_name = "FILE", help_heading = STREAM)]
     pub worker_ca_key_file: Option<PathBuf>,
 
+    /// Name of an environment variable that holds that key, instead of a file.
+    #[arg(long, env = "PORTCULLIS_WORKER_CA_KEY_ENV", value_name = "NAME", help_heading = STREAM)]
+    pub worker_ca_key_env: Option<String>,
+
+    /// Program, with arguments separated by spaces, that prints that key, instead of a file. It runs once, at start,
+    /// without a shell, and has ten seconds.
+    #[arg(
+        long, env = "PORTCULLIS_WORKER_CA_KEY_COMMAND", hide_env_values = true, value_name = "COMMAND",
+        help_heading = STREAM
+    )]
+    pub worker_ca_key_command: Option<String>,
+
     /// How long a worker's certificate is good; a worker renews it after two thirds of that.
     #[arg(long, env = "PORTCULLIS_WORKER_CERTIFICATE_LIFETIME", value_name = "DURATION", default_value = WORKER_CERTIFICATE_LIFETIME, help_heading = STREAM)]
     pub worker_certificate_lifetime: String,
@@ -162,6 +174,8 @@ impl Default for ServeArgs {
             stream_names: Vec::new(),
             worker_ca_cert_file: None,
             worker_ca_key_file: None,
+            worker_ca_key_env: None,
+            worker_ca_key_command: None,
             worker_certificate_lifetime: WORKER_CERTIFICATE_LIFETIME.to_owned(),
             stream_cert_file: None,
             stream_key_file: None,

@@ -14,7 +14,7 @@ use tracing_subscriber::EnvFilter;
 use super::{
     ApiSettings, ApiTransport, DatabaseUrl, Identity, LogSettings, MasterKeyArgs,
     MasterKeySettings, ServeArgs, Settings, SignInSettings, StoreSettings, StreamSecurity,
-    StreamSettings, WorkerCaFiles,
+    StreamSettings, WorkerCaSettings,
 };
 use crate::tls;
 
@@ -115,6 +115,8 @@ fn without_empty(args: ServeArgs) -> ServeArgs {
             .collect(),
         worker_ca_cert_file: path(args.worker_ca_cert_file),
         worker_ca_key_file: path(args.worker_ca_key_file),
+        worker_ca_key_env: text(args.worker_ca_key_env),
+        worker_ca_key_command: text(args.worker_ca_key_command),
         stream_cert_file: path(args.stream_cert_file),
         stream_key_file: path(args.stream_key_file),
         stream_client_ca_file: path(args.stream_client_ca_file),
@@ -224,33 +226,13 @@ fn store(args: &ServeArgs, problems: &mut Vec<Problem>) -> Option<StoreSettings>
 
 fn stream(args: &ServeArgs, problems: &mut Vec<Problem>) -> Option<StreamSettings> {
     let listen = parse::<SocketAddr>("--stream-listen", &args.stream_listen, problems);
-    let worker_ca = worker_ca(args, problems);
+    let worker_ca = WorkerCaSettings::check(args, problems);
     let security = stream_security(args, listen, problems);
     Some(StreamSettings {
         listen: listen?,
         security: security?,
-        worker_ca,
+        worker_ca: worker_ca?,
     })
-}
-
-fn worker_ca(args: &ServeArgs, problems: &mut Vec<Problem>) -> WorkerCaFiles {
-    let given = files(
-        "--worker-ca-cert-file",
-        args.worker_ca_cert_file.as_deref(),
-        "--worker-ca-key-file",
-        args.worker_ca_key_file.as_deref(),
-        problems,
-    );
-    match given {
-        Some((certificate, key)) => WorkerCaFiles {
-            certificate: certificate.to_owned(),
-            key: key.to_owned(),
-        },
-        None => WorkerCaFiles {
-            certificate: args.state_dir.join("worker-ca.pem"),
-            key: args.state_dir.join("worker-ca.key"),
-        },
-    }
 }
 
 /// Names of the stream's certificate, and the lifetime of those of workers.

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{
     check::{Problem, refuse},
-    secret_source::SecretSource,
+    secret_source::{SecretSource, only_one},
 };
 use crate::init::{InitError, ensure_secret};
 
@@ -114,18 +114,16 @@ fn current(
     let file = args.file.clone().map(SecretSource::File);
     let variable = args.variable.clone().map(SecretSource::Variable);
     let command = args.command.as_deref().and_then(SecretSource::command);
-    let given = [
-        (FILE, file),
-        ("--master-key-env", variable),
-        ("--master-key-command", command),
-    ];
-    let mut given = given
-        .into_iter()
-        .filter_map(|(setting, source)| Some((setting, source?)));
-    let source = given.next();
-    if let Some((setting, _)) = given.next() {
-        let message = "only one of --master-key-file, --master-key-env and --master-key-command";
-        refuse(setting, message, problems);
+    let before = problems.len();
+    let source = only_one(
+        [
+            (FILE, file),
+            ("--master-key-env", variable),
+            ("--master-key-command", command),
+        ],
+        problems,
+    );
+    if problems.len() > before {
         return None;
     }
     let (setting, source) = match source {

@@ -17,6 +17,8 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
+use super::check::{Problem, refuse};
+
 /// The bytes of a secret without white space around them; wiped when dropped.
 pub type SecretBytes = Zeroizing<Vec<u8>>;
 
@@ -118,6 +120,26 @@ impl SecretSource {
             });
         }
         Ok(trimmed)
+    }
+}
+
+/// The one source that was given; `None` when there is none, or when several were refused.
+pub(super) fn only_one(
+    given: [(&'static str, Option<SecretSource>); 3],
+    problems: &mut Vec<Problem>,
+) -> Option<(&'static str, SecretSource)> {
+    let settings = given.each_ref().map(|(setting, _)| *setting);
+    let mut given = given
+        .into_iter()
+        .filter_map(|(setting, source)| Some((setting, source?)));
+    let first = given.next();
+    match given.next() {
+        None => first,
+        Some((setting, _)) => {
+            let message = format!("only one of {}", settings.join(", "));
+            refuse(setting, message, problems);
+            None
+        }
     }
 }
 

@@ -58,12 +58,26 @@ impl WorkerAuthority {
         if !certificate_file.exists() && !key_file.exists() {
             Authority::load_or_create(now, certificate_file, key_file, "Portcullis worker CA")?;
         }
+        let key = Zeroizing::new(authority::read(key_file)?);
+        Self::load(now, certificate_file, &key, &key_file.display().to_string())
+    }
+
+    /// Loads the CA from the PEM file of its certificates and the PEM text of its key, which errors call `key_name`.
+    ///
+    /// # Errors
+    /// [`AuthorityError`].
+    pub fn load(
+        now: OffsetDateTime,
+        certificate_file: &Path,
+        key: &str,
+        key_name: &str,
+    ) -> Result<Self, AuthorityError> {
         let failed = |source| AuthorityError::Certificate {
             file: certificate_file.display().to_string(),
             source,
         };
         let bundle = authority::read(certificate_file)?;
-        let key = KeyPair::from_pem(&Zeroizing::new(authority::read(key_file)?)).map_err(failed)?;
+        let key = KeyPair::from_pem(key).map_err(failed)?;
         let mut trusted = CertificateDer::pem_slice_iter(bundle.as_bytes())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_pem| failed(rcgen::Error::CouldNotParseCertificate))?;
@@ -72,7 +86,7 @@ impl WorkerAuthority {
         let position = trusted.iter().position(is_own);
         let position = position.ok_or_else(|| AuthorityError::ForeignKey {
             certificate: certificate_file.display().to_string(),
-            key: key_file.display().to_string(),
+            key: key_name.to_owned(),
         })?;
         trusted.swap(0, position);
         let certificate = trusted.swap_remove(0);

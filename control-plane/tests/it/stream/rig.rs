@@ -6,7 +6,7 @@ use control_plane::{
     clock::Clock,
     operation::{Operation, OperationState},
     reconcile::{self, Reconciler},
-    settings::{StreamSecurity, StreamSettings, WorkerCaFiles},
+    settings::{StreamSecurity, StreamSettings, WorkerCaKey, WorkerCaSettings},
     store::{PutGateway, Store},
     stream::{ConfigStream, Metrics},
     tls::WorkerAuthority,
@@ -32,9 +32,9 @@ pub(super) fn settings(listen: &str, security: StreamSecurity) -> StreamSettings
     StreamSettings {
         listen: listen.parse().unwrap(),
         security,
-        worker_ca: WorkerCaFiles {
+        worker_ca: WorkerCaSettings {
             certificate: "unused".into(),
-            key: "unused".into(),
+            key: WorkerCaKey::File("unused".into()),
         },
     }
 }
