@@ -15,6 +15,7 @@ pub mod extension;
 mod facts;
 pub mod init;
 pub mod listener;
+pub mod memory;
 pub mod operation;
 pub mod parse;
 pub mod permit;

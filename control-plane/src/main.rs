@@ -8,6 +8,7 @@ use control_plane::{
     app,
     clock::Clock,
     init::{Init, initialise},
+    memory,
     settings::{ServeArgs, Settings},
     telemetry,
 };
@@ -46,8 +47,14 @@ struct InitArgs {
     workers: Vec<String>,
 }
 
+fn main() -> anyhow::Result<()> {
+    // Before there are threads.
+    memory::forbid_dumps().context("cannot forbid core dumps")?;
+    run()
+}
+
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn run() -> anyhow::Result<()> {
     let command_line = CommandLine::parse();
     match command_line.command {
         None => serve(command_line.serve).await,

@@ -14,6 +14,7 @@ pub mod fuzzing;
 mod http;
 pub mod limits;
 pub mod listener;
+pub mod memory;
 pub mod metrics;
 mod readiness_report;
 pub mod revocation;

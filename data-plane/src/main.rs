@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use data_plane::settings::{Settings, SettingsError};
-use data_plane::{app, telemetry};
+use data_plane::{app, memory, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[cfg(feature = "jemalloc")]
@@ -12,6 +12,9 @@ use tokio::signal::unix::{SignalKind, signal};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    if let Err(error) = memory::forbid_dumps() {
+        return complain(&anyhow::Error::new(error).context("cannot forbid core dumps"));
+    }
     let settings = match Settings::parse_from(std::env::args_os()) {
         Ok(settings) => settings,
         Err(SettingsError::Usage(error)) => error.exit(),

@@ -1,6 +1,7 @@
 //! What a process and its children have used, as the kernel counts it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -36,14 +37,21 @@ pub(crate) fn busy() -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(ticks * MILLISECONDS_PER_TICK))
 }
 
-/// Memory of the process and its children in KiB, shared pages divided among those that share them.
+/// Memory of the process and its children in KiB, shared pages divided among those that share them. Of a process that lets
+/// nobody but root look at its memory, and Portcullis is one, shared pages count in full.
 pub(crate) fn memory_kib(pid: u32) -> anyhow::Result<u64> {
     tree(pid)
         .into_iter()
-        .map(|process| {
-            let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
-            proportional(&text).context("no Pss in smaps_rollup")
-        })
+        .map(
+            |process| match fs::read_to_string(format!("/proc/{process}/smaps_rollup")) {
+                Ok(text) => kib(&text, "Pss:").context("no Pss in smaps_rollup"),
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                    let text = fs::read_to_string(format!("/proc/{process}/status"))?;
+                    kib(&text, "VmRSS:").context("no VmRSS in status")
+                }
+                Err(error) => Err(error.into()),
+            },
+        )
         .sum()
 }
 
@@ -105,8 +113,8 @@ fn on_cpu(schedstat: &str) -> u64 {
     first.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
-fn proportional(smaps: &str) -> Option<u64> {
-    let line = smaps.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+fn kib(text: &str, field: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -127,9 +135,13 @@ mod tests {
             Some(63)
         );
         assert_eq!(
-            proportional("00-ff ---p 00 [rollup]\nRss: 9 kB\nPss:   1234 kB\nPss_Anon: 1 kB\n"),
+            kib(
+                "00-ff ---p 00 [rollup]\nRss: 9 kB\nPss:   1234 kB\nPss_Anon: 1 kB\n",
+                "Pss:"
+            ),
             Some(1234)
         );
+        assert_eq!(kib("VmHWM: 9 kB\nVmRSS:\t  77 kB\n", "VmRSS:"), Some(77));
     }
 
     #[test]
