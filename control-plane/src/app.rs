@@ -22,6 +22,7 @@ use self::{
 use crate::{
     admin::Admin,
     api::{self, Api, ApiParts},
+    bootstrap::{self, BootstrapError},
     clock::Clock,
     expiry::{self, ExpiryWatch},
     init::InitError,
@@ -29,7 +30,7 @@ use crate::{
     reseal::{self, Resealer},
     seal,
     settings::Settings,
-    store::{OpenError, Store, StoreError},
+    store::{BrokenChain, OpenError, Store, StoreError},
     stream::{self, StreamError},
     telemetry::Chain,
     tls::{ApiCertificate, AuthorityError},
@@ -102,6 +103,12 @@ pub enum StartError {
     /// The API's certificate cannot be served.
     #[error("cannot serve the API's certificate")]
     Tls(#[source] rustls::Error),
+    /// The audit cannot be read.
+    #[error("cannot read the audit")]
+    Audit(#[source] StoreError),
+    /// There is no first owner.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
     /// The own CA or its certificate cannot be used.
     #[error("cannot prepare the API's own certificate")]
     OwnCertificate(#[from] AuthorityError),
@@ -119,6 +126,14 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let mut registry = Registry::with_prefix("portcullis");
     let store = open::store(&settings).await?;
     let issuers = Issuers::open(&settings.sign_in, store.clone(), clock.clone()).await?;
+    bootstrap::ensure_owner(
+        &store,
+        &settings.bootstrap,
+        &settings.state_dir,
+        issuers.tenant(),
+        clock.now(),
+    )
+    .await?;
     let sockets = Sockets::open(&clock, &settings, &mut registry).await?;
     let running = Running {
         api_url: sockets.api_url(&settings.api),
@@ -138,15 +153,20 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         .ca_file
         .as_deref()
         .map(|file| tracing::field::display(file.display()));
-    if !settings.api.listen.ip().is_loopback() {
-        tracing::warn!(
-            address = %settings.api.listen,
-            "the API has no authentication: whoever reaches this address can change everything"
-        );
-    }
     let (stream_address, admin_address) = (running.stream_address, running.admin_address);
     tracing::info!(api_url = running.api_url, ca_file, %stream_address, %admin_address, "the control plane serves");
     Ok(running)
+}
+
+/// Checks the chain of audit events in the database of `settings`; the number of events.
+///
+/// # Errors
+/// [`StartError`] when the database cannot be opened or read; the inner error names the first event that does not fit.
+pub async fn verify_audit(settings: &Settings) -> Result<Result<i64, BrokenChain>, StartError> {
+    let store = open::store(settings).await?;
+    let verified = store.verify_audit().await;
+    store.close().await;
+    verified.map_err(StartError::Audit)
 }
 
 impl Running {
@@ -188,6 +208,7 @@ impl Running {
             store: store.clone(),
             clock: clock.clone(),
             metrics: api::Metrics::register(registry.sub_registry_with_prefix("api")),
+            issuers: issuers.clone(),
             operation_deadline: settings.operation_deadline,
             public_url: settings.api.public_url.clone(),
             scheme: open::scheme(&settings.api),

@@ -1,12 +1,16 @@
 //! The control plane: an ARM-shaped REST API, the store behind it and the configuration stream to the workers.
 
+pub mod access;
 pub mod admin;
 pub mod api;
 pub mod api_version;
 pub mod app;
+pub mod audit;
+pub mod bootstrap;
 mod certificate;
 pub mod clock;
 pub mod compile;
+pub mod credential;
 mod defaults;
 pub mod enrolment;
 pub mod expiry;
@@ -19,10 +23,12 @@ pub mod memory;
 pub mod operation;
 pub mod parse;
 pub mod permit;
+pub mod principal;
 pub mod readiness;
 pub mod reconcile;
 pub mod render;
 pub mod reseal;
+pub mod role;
 pub mod rotation;
 pub mod seal;
 pub mod settings;

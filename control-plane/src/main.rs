@@ -28,6 +28,8 @@ struct CommandLine {
 enum Command {
     /// Serve the API and the configuration stream (the default).
     Serve(Box<ServeArgs>),
+    /// Check the chain of the audit in the database, with the options of `serve`.
+    VerifyAudit(Box<ServeArgs>),
     /// Make the key material of a deployment, once: CA and certificates of the configuration stream, master key, keys
     /// of the workers. What exists is kept; certificates are renewed when they end within 30 days.
     Init(InitArgs),
@@ -59,6 +61,7 @@ async fn run() -> anyhow::Result<()> {
     match command_line.command {
         None => serve(command_line.serve).await,
         Some(Command::Serve(args)) => serve(*args).await,
+        Some(Command::VerifyAudit(args)) => verify_audit(*args).await,
         Some(Command::Init(args)) => init(args),
     }
 }
@@ -80,6 +83,14 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         Some(ended) => Err(ended.into()),
         None => Ok(stopped?),
     }
+}
+
+async fn verify_audit(args: ServeArgs) -> anyhow::Result<()> {
+    let settings = Settings::check(args)?;
+    telemetry::init(&settings.log)?;
+    let events = app::verify_audit(&settings).await??;
+    tracing::info!(events, "the audit is whole");
+    Ok(())
 }
 
 fn init(args: InitArgs) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@
 //! kept: canonical names and values, defaults filled in, references as canonical ids, no read-only properties but those
 //! that are derived from certificates, and no secrets. Two requests that mean the same give equal documents.
 
+mod access;
 mod certificates;
 mod children;
 mod client_auth;
@@ -28,6 +29,10 @@ use std::sync::atomic::AtomicBool;
 use model::{ApplicationGateway, Collection, Entry, GatewayId, Secret, draft};
 use serde_json::{Map, Value};
 
+pub use self::access::{
+    WantedAssignment, WantedCredential, credential_id, new_certificate, new_password,
+    role_assignment, service_principal,
+};
 pub use self::edit::{with_child, with_tags, without_child};
 pub use self::explain::{Question, explain_client_certificate};
 pub(crate) use self::policy::Profile;

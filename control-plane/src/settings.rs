@@ -4,6 +4,7 @@
 //! no further check, or reports every problem at once.
 
 mod args;
+mod bootstrap;
 mod check;
 mod database;
 mod identity;
@@ -16,7 +17,8 @@ mod worker_ca;
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use self::{
-    args::{LogFormat, ServeArgs},
+    args::{LogFormat, SecretText, ServeArgs},
+    bootstrap::BootstrapSettings,
     check::{Problem, Problems},
     database::DatabaseUrl,
     identity::{Identity, IdentityError},
@@ -36,6 +38,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// Whose tokens the API takes.
     pub sign_in: SignInSettings,
+    /// Who is the first owner.
+    pub bootstrap: BootstrapSettings,
     /// The configuration stream to the workers.
     pub stream: StreamSettings,
     /// Address of the admin port: `/healthz`, `/readyz`, `/metrics` over plain HTTP.

@@ -3,7 +3,7 @@
 //! SQL text exists in this module only, and each query is a function of its own. The text is portable: `$1`
 //! placeholders, text ids (lower-case ARM ids), `bigint` microseconds for time.
 //!
-//! Every method on customer data takes a [`Permit`](crate::permit::Permit). Methods of the workers' book-keeping
+//! Every method on customer data takes a [`Permit`] and refuses what the permit was not given for. Methods of the workers' book-keeping
 //! (leases, outcomes) and of the reconciler hold no customer data and take none.
 
 use std::sync::Arc;
@@ -11,9 +11,10 @@ use std::sync::Arc;
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 use time::OffsetDateTime;
 
-use crate::seal::Keyring;
+use crate::{permit::Permit, seal::Keyring};
 
 pub use self::{
+    audit::{AuditQuery, BrokenChain, StoredEvent},
     connect::OpenError,
     content::Content,
     error::StoreError,
@@ -25,13 +26,16 @@ pub use self::{
     readiness::ReadinessPosition,
     resource_group::{DeleteResourceGroup, PutResourceGroup, ResourceGroup},
     revocation_list::{LIST_PART, ListInForce, ListInSnapshot, NewRevocationList},
+    role_assignment::{Assignment, RoleAssignment},
     sealed::{Resealed, SealedBy, SealedRow, SealedTable},
+    service_principal::{Credential, Proof, ServicePrincipal},
     turn::Turn,
     wake::Topic,
     worker::{InForce, Session, WantedGateway},
     worker_identity::PutWorker,
 };
 
+mod audit;
 mod connect;
 mod content;
 mod error;
@@ -42,7 +46,9 @@ mod operation;
 mod readiness;
 mod resource_group;
 mod revocation_list;
+mod role_assignment;
 mod sealed;
+mod service_principal;
 mod signing_key;
 mod ticket_key;
 mod turn;
@@ -131,6 +137,14 @@ impl Writing<'_> {
         }
         Ok(())
     }
+}
+
+/// Refuses a resource that the permit was not given for.
+fn check_reach<Action>(permit: &Permit<Action>, id: &str) -> Result<(), StoreError> {
+    if permit.covers(id) {
+        return Ok(());
+    }
+    Err(StoreError::OutOfReach { id: id.to_owned() })
 }
 
 fn micros(at: OffsetDateTime) -> i64 {

@@ -163,6 +163,20 @@ impl Issuers {
         &self.0.tenant
     }
 
+    /// Whether tokens of the external issuer with this name are taken.
+    pub fn knows(&self, issuer: &IssuerName) -> bool {
+        let mut external = self.0.external.iter();
+        external.any(|own| own.rules().name == *issuer)
+    }
+
+    /// The external issuer, where there is exactly one.
+    pub fn only_external(&self) -> Option<&IssuerName> {
+        match self.0.external.as_slice() {
+            [only] => Some(&only.rules().name),
+            _ => None,
+        }
+    }
+
     fn issuer(&self, url: &str) -> Result<Issuer<'_>, Refused> {
         let built_in = self.built_in().map(Issuer::BuiltIn);
         let external = self.0.external.iter().map(Issuer::External);

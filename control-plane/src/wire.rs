@@ -7,12 +7,16 @@
 //!
 //! Differs from Azure: numbers and booleans are also taken where text is wanted (`zones: [1]`).
 
+mod access;
 mod canonical;
 mod explain;
 mod policy;
 mod table;
 
-pub(crate) use canonical::{canonical, client_auth_policy, explain_client_certificate};
+pub(crate) use canonical::{
+    add_credential, canonical, client_auth_policy, explain_client_certificate, remove_credential,
+    role_assignment, service_principal,
+};
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,8 @@ pub mod extension;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -13,6 +14,8 @@ use crate::wait;
 
 /// The api-version that the tests speak unless they say otherwise.
 pub const API_VERSION: &str = "2025-07-01";
+/// Tokens are good for an hour.
+const TOKEN_AGE: Duration = Duration::from_mins(30);
 /// The subscription of the tests.
 pub const SUBSCRIPTION: &str = "11111111-1111-1111-1111-111111111111";
 
@@ -23,6 +26,19 @@ pub struct Arm {
     pub url: String,
     /// Trusted for the API's certificate.
     pub ca_file: PathBuf,
+    sign_in: SignIn,
+}
+
+/// Where the `Authorization` header comes from.
+#[derive(Clone)]
+enum SignIn {
+    /// It is this.
+    Fixed(String),
+    /// From the token endpoint, with the secret in `file` as the control plane writes it at its first start.
+    Owner {
+        file: PathBuf,
+        token: Arc<Mutex<Option<(Instant, String)>>>,
+    },
 }
 
 /// An HTTP answer.
@@ -59,6 +75,78 @@ pub fn gateway_id(group: &str, name: &str) -> String {
 }
 
 impl Arm {
+    /// For the first owner, whose secret lies beside the API's CA.
+    pub fn new(url: String, ca_file: PathBuf) -> Self {
+        let file = ca_file.with_file_name("bootstrap.json");
+        Self {
+            url,
+            ca_file,
+            sign_in: SignIn::Owner {
+                file,
+                token: Arc::default(),
+            },
+        }
+    }
+
+    /// For whoever this `Authorization` header speaks for; empty: for a stranger.
+    #[must_use]
+    pub fn with_authorization(&self, authorization: &str) -> Self {
+        Self {
+            sign_in: SignIn::Fixed(authorization.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The `Authorization` header of its requests.
+    ///
+    /// # Errors
+    ///
+    /// What curl or the token endpoint says.
+    pub fn authorization(&self) -> Result<String, String> {
+        match &self.sign_in {
+            SignIn::Fixed(authorization) => Ok(authorization.clone()),
+            SignIn::Owner { file, token } => {
+                let mut token = token.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some((since, header)) = token.as_ref()
+                    && since.elapsed() < TOKEN_AGE
+                {
+                    return Ok(header.clone());
+                }
+                let owner = std::fs::read(file).map_err(|error| error.to_string())?;
+                let owner = serde_json::from_slice(&owner).map_err(|error| error.to_string())?;
+                let header = format!("Bearer {}", self.token(&owner)?);
+                *token = Some((Instant::now(), header.clone()));
+                Ok(header)
+            }
+        }
+    }
+
+    /// A token for the client of `{"tenantId", "clientId", "clientSecret"}`.
+    ///
+    /// # Errors
+    ///
+    /// What curl or the token endpoint says.
+    pub fn token(&self, client: &Value) -> Result<String, String> {
+        let text = |name: &str| client[name].as_str().unwrap_or_default();
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--max-time", "60", "--cacert"]);
+        curl.arg(&self.ca_file)
+            .args(["--data", "grant_type=client_credentials"]);
+        for (field, name) in [("client_id", "clientId"), ("client_secret", "clientSecret")] {
+            curl.args(["--data-urlencode", &format!("{field}={}", text(name))]);
+        }
+        curl.arg(format!(
+            "{}/{}/oauth2/v2.0/token",
+            self.url,
+            text("tenantId")
+        ));
+        let output = curl.output().map_err(|error| format!("curl: {error}"))?;
+        let answer: Value = serde_json::from_slice(&output.stdout)
+            .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())?;
+        let token = answer["access_token"].as_str();
+        token.map(str::to_owned).ok_or_else(|| answer.to_string())
+    }
+
     /// Sends one request; `path` starts with `/` and gets the api-version.
     ///
     /// # Panics
@@ -135,6 +223,10 @@ impl Arm {
             method,
         ]);
         curl.arg("--cacert").arg(&self.ca_file);
+        let authorization = self.authorization()?;
+        if !authorization.is_empty() {
+            curl.args(["--header", &format!("Authorization: {authorization}")]);
+        }
         for header in headers {
             curl.args(["--header", header]);
         }

@@ -135,10 +135,10 @@ impl Deployment {
             format!("127.0.0.1:{backend_port}"),
         ];
         let mut deployment = Self {
-            arm: Arm {
-                url: format!("https://127.0.0.1:{api}"),
-                ca_file: directory.path().join("control-plane/ca.pem"),
-            },
+            arm: Arm::new(
+                format!("https://127.0.0.1:{api}"),
+                directory.path().join("control-plane/ca.pem"),
+            ),
             control_plane: None,
             workers,
             backend_port,

@@ -33,6 +33,8 @@ use self::welcome::Welcome;
 use crate::backend::Backend;
 use crate::clock;
 
+/// Tokens of the demo are good for a day: who reads the manifest has one for hours.
+const TOKEN_RENEWAL: Duration = Duration::from_hours(6);
 /// How long the demo gateway may take to be in force after a start.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -105,7 +107,12 @@ fn prepare(arguments: Arguments) -> anyhow::Result<Settings> {
         .with_context(|| format!("cannot use {}", directory.display()))?;
     let lock = lock(&directory)?;
     // One that was killed could not remove it.
-    let _absent = fs::remove_file(Manifest::file(&directory));
+    for file in [
+        Manifest::file(&directory),
+        Manifest::header_file(&directory),
+    ] {
+        let _absent = fs::remove_file(file);
+    }
     Ok(Settings {
         directory,
         ports: arguments.ports,
@@ -137,20 +144,26 @@ fn place(settings: &Settings, planes: &Planes) -> anyhow::Result<Place> {
 
 /// Makes the demo gateway where it does not exist, says where everything is, and waits for ever.
 async fn demonstrate(settings: &Settings, place: &Place, pki: &Pki) -> anyhow::Result<Infallible> {
-    let arm = Arm::new(&place.api_url, &place.api_ca_file)?;
+    let mut arm = Arm::new(&place.api_url, &place.api_ca_file)?;
+    let owner = settings.directory.join("control-plane/bootstrap.json");
+    let authorization = arm.sign_in(&owner).await?;
     match arm.find(&place.gateway_id).await? {
         None => create_gateway(&arm, settings, pki).await?,
         Some(gateway) => check_ports(&gateway, &settings.ports)?,
     }
     wait_until_running(&arm, &place.gateway_id).await?;
-    let _manifest = Manifest::write(&settings.directory, place, pki)?;
+    let manifest = Manifest::write(&settings.directory, place, &authorization, pki)?;
     let welcome = Welcome {
         settings,
         place,
         pki,
     };
     std::io::stdout().write_all(welcome.to_string().as_bytes())?;
-    std::future::pending().await
+    loop {
+        sleep(TOKEN_RENEWAL).await;
+        let authorization = arm.sign_in(&owner).await?;
+        manifest.replace(place, &authorization, pki)?;
+    }
 }
 
 async fn create_gateway(arm: &Arm, settings: &Settings, pki: &Pki) -> anyhow::Result<()> {

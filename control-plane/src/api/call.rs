@@ -15,9 +15,12 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 use tokio::{sync::OwnedSemaphorePermit, time};
 
-use super::{Api, context::RequestContext, error::ApiError, path::ArmPath, precondition};
+use super::{
+    Api, authorize::Permits, context::RequestContext, error::ApiError, path::ArmPath, precondition,
+};
 use crate::{
     api_version::{ApiVersion, InvalidApiVersion},
+    permit::{Permit, Read, Write},
     store::Precondition,
 };
 
@@ -27,6 +30,7 @@ pub(super) struct Call {
     pub(super) context: RequestContext,
     /// As sent; well-formed.
     pub(super) api_version: String,
+    permits: Permits,
     method: Method,
     headers: HeaderMap,
     uri: Uri,
@@ -48,9 +52,10 @@ struct Pace {
 
 impl Call {
     /// Checks origin, `api-version` and `Host`.
-    pub(super) fn read(
+    pub(super) fn of(
         api: &Api,
         path: &ArmPath,
+        permits: Permits,
         request: Request,
     ) -> Result<(Self, RequestBody), ApiError> {
         let (parts, body) = request.into_parts();
@@ -71,6 +76,7 @@ impl Call {
         let call = Self {
             context,
             api_version,
+            permits,
             method,
             headers,
             uri,
@@ -84,12 +90,17 @@ impl Call {
         &self.method
     }
 
-    /// Refuses all but GET and HEAD.
-    pub(super) fn only_get(&self) -> Result<(), ApiError> {
-        match self.method {
-            Method::GET | Method::HEAD => Ok(()),
-            _ => Err(ApiError::method_not_allowed("GET, HEAD")),
-        }
+    /// The caller may read what the request names.
+    pub(super) fn read(&self) -> &Permit<Read> {
+        self.permits.read()
+    }
+
+    /// The caller may change what the request names.
+    ///
+    /// # Errors
+    /// 500: the route table calls the operation a reading one.
+    pub(super) fn write(&self) -> Result<&Permit<Write>, ApiError> {
+        self.permits.write()
     }
 
     /// `If-Match` and `If-None-Match`.
@@ -237,8 +248,8 @@ fn too_large(limit: usize) -> ApiError {
     )
 }
 
-/// The API has no authentication, so a page in the operator's browser must not reach it: browsers name the page's
-/// origin in whatever could change something.
+/// No browser is a client of this API: a page in the operator's browser must not reach it, whatever token it got hold of.
+/// Browsers name the page's origin in whatever could change something.
 fn refuse_browsers(headers: &HeaderMap) -> Result<(), ApiError> {
     if headers.contains_key(header::ORIGIN) {
         let message = "Requests from web pages (with an Origin header) are refused.";
@@ -251,7 +262,11 @@ fn refuse_browsers(headers: &HeaderMap) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn query(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
+/// The parameters of a URL.
+///
+/// # Errors
+/// 400 when they are malformed.
+pub(super) fn query(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
     Query::try_from_uri(uri)
         .map(|Query(pairs)| pairs)
         .map_err(|_malformed| {
@@ -259,7 +274,8 @@ fn query(uri: &Uri) -> Result<Vec<(String, String)>, ApiError> {
         })
 }
 
-fn find<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
+/// A parameter; names match in any case.
+pub(super) fn find<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
     query
         .iter()
         .find(|(own, _)| own.eq_ignore_ascii_case(name))
@@ -294,7 +310,11 @@ fn api_version(path: &ArmPath, sent: Option<&str>) -> Result<String, ApiError> {
     }
 }
 
-fn base_url(api: &Api, parts: &Parts) -> Result<String, ApiError> {
+/// Scheme and authority that the client used, without a slash at the end.
+///
+/// # Errors
+/// 400 without a usable `Host`.
+pub(super) fn base_url(api: &Api, parts: &Parts) -> Result<String, ApiError> {
     if let Some(url) = &api.parts.public_url {
         return Ok(url.clone());
     }

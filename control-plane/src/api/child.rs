@@ -12,11 +12,7 @@ use super::{
     gateway, reply,
     write::{self, Edit},
 };
-use crate::{
-    permit::{Permit, Read},
-    render,
-    store::StoredGateway,
-};
+use crate::{render, store::StoredGateway};
 
 /// Answers at `{gateway}/{collection}/{name}`.
 pub(super) async fn answer(
@@ -27,7 +23,7 @@ pub(super) async fn answer(
 ) -> Result<Response, ApiError> {
     match *call.method() {
         Method::GET | Method::HEAD => {
-            let stored = load_parent(api, id.gateway()).await?;
+            let stored = load_parent(api, call, id.gateway()).await?;
             Ok(reply::resource(StatusCode::OK, rendered(&stored, id)?))
         }
         Method::PUT => {
@@ -46,8 +42,7 @@ pub(super) async fn list(
     gateway: &GatewayId,
     collection: Collection,
 ) -> Result<Response, ApiError> {
-    call.only_get()?;
-    let stored = load_parent(api, gateway).await?;
+    let stored = load_parent(api, call, gateway).await?;
     let children = render::children(&gateway::facts(&stored), collection);
     Ok(reply::resource(
         StatusCode::OK,
@@ -83,8 +78,8 @@ async fn delete(api: &Api, call: &Call, id: &ChildId) -> Result<Response, ApiErr
 }
 
 /// The id of an existing child, in the casing of its creation; for what lies below it.
-pub(super) async fn load(api: &Api, id: &ChildId) -> Result<ChildId, ApiError> {
-    let stored = load_parent(api, id.gateway()).await?;
+pub(super) async fn load(api: &Api, call: &Call, id: &ChildId) -> Result<ChildId, ApiError> {
+    let stored = load_parent(api, call, id.gateway()).await?;
     let name = name(&stored, id).ok_or_else(|| parent_not_found(id))?;
     Ok(stored.id.child(id.collection(), name))
 }
@@ -96,11 +91,12 @@ pub(super) fn name(stored: &StoredGateway, id: &ChildId) -> Option<ResourceName>
 }
 
 /// The gateway of a child, which itself may be missing.
-pub(super) async fn load_parent(api: &Api, id: &GatewayId) -> Result<StoredGateway, ApiError> {
-    let found = api
-        .store()
-        .find_gateway(&Permit::<Read>::for_caller(), id)
-        .await?;
+pub(super) async fn load_parent(
+    api: &Api,
+    call: &Call,
+    id: &GatewayId,
+) -> Result<StoredGateway, ApiError> {
+    let found = api.store().find_gateway(call.read(), id).await?;
     found.ok_or_else(|| gateway::parent_not_found(id))
 }
 

@@ -16,11 +16,7 @@ use super::{
     gateway, reply,
     write::{self, Edit},
 };
-use crate::{
-    permit::{Permit, Read},
-    render,
-    store::StoredGateway,
-};
+use crate::{render, store::StoredGateway};
 
 /// Answers at `{sslProfile}/…/clientAuthPolicies/default`.
 pub(super) async fn answer(
@@ -31,7 +27,7 @@ pub(super) async fn answer(
 ) -> Result<Response, ApiError> {
     match *call.method() {
         Method::GET | Method::HEAD => {
-            let (stored, name) = load(api, profile).await?;
+            let (stored, name) = load(api, call, profile).await?;
             let found = rendered(api, stored, name).await?;
             let policy = found.ok_or_else(|| not_found(profile))?;
             Ok(reply::resource(StatusCode::OK, policy))
@@ -47,8 +43,7 @@ pub(super) async fn answer(
 
 /// Answers at `{sslProfile}/…/clientAuthPolicies`: there is one at most.
 pub(super) async fn list(api: &Api, call: &Call, profile: &ChildId) -> Result<Response, ApiError> {
-    call.only_get()?;
-    let (stored, name) = load(api, profile).await?;
+    let (stored, name) = load(api, call, profile).await?;
     let policies: Vec<_> = rendered(api, stored, name).await?.into_iter().collect();
     Ok(reply::resource(
         StatusCode::OK,
@@ -88,9 +83,15 @@ async fn delete(api: &Api, call: &Call, profile: &ChildId) -> Result<Response, A
 }
 
 /// The gateway, and the profile's name with the casing of its creation where it exists.
-async fn load(api: &Api, profile: &ChildId) -> Result<(StoredGateway, ResourceName), ApiError> {
-    let permit = Permit::<Read>::for_caller();
-    let found = api.store().find_gateway(&permit, profile.gateway()).await?;
+async fn load(
+    api: &Api,
+    call: &Call,
+    profile: &ChildId,
+) -> Result<(StoredGateway, ResourceName), ApiError> {
+    let found = api
+        .store()
+        .find_gateway(call.read(), profile.gateway())
+        .await?;
     let stored = found.ok_or_else(|| gateway::parent_not_found(profile.gateway()))?;
     let name = child::name(&stored, profile);
     let policy = stored.extensions.policies().find(profile.name());

@@ -47,16 +47,34 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
+    /// A 401: who calls is not known. `challenge` is the `WWW-Authenticate` header.
+    pub fn unauthorized(
+        code: &'static str,
+        message: impl Into<String>,
+        challenge: HeaderValue,
+    ) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+            .header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// A 403: the caller is known and may not.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "AuthorizationFailed", message)
+    }
+
     /// A 404.
     pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
     /// A 405 which names what the resource takes.
-    pub fn method_not_allowed(allow: &'static str) -> Self {
+    pub fn method_not_allowed(allow: &str) -> Self {
         let message = format!("The resource takes only these methods: {allow}.");
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
-            .header(header::ALLOW, HeaderValue::from_static(allow))
+        let error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message);
+        match HeaderValue::from_str(allow) {
+            Ok(allow) => error.header(header::ALLOW, allow),
+            Err(_unprintable) => error,
+        }
     }
 
     /// A 412.
@@ -112,6 +130,14 @@ impl ApiError {
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));
         self
+    }
+
+    /// Whether it says that the caller may not, rather than that it did not work.
+    pub fn is_denial(&self) -> bool {
+        matches!(
+            self.status(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS
+        )
     }
 
     /// The HTTP status.
@@ -185,7 +211,7 @@ impl From<StoreError> for ApiError {
                 );
                 Self::new(StatusCode::CONFLICT, "Conflict", message)
             }
-            StoreError::Corrupt { .. } => Self::internal(error),
+            StoreError::Corrupt { .. } | StoreError::OutOfReach { .. } => Self::internal(error),
             StoreError::NotFound { id } => Self::not_found(
                 "ResourceNotFound",
                 format!("The resource '{id}' was not found."),

@@ -19,7 +19,6 @@ use super::{
 use crate::{
     explain::{self, ExplainedCheck, Explanation, Presented},
     parse::{self, Question},
-    permit::{Permit, Read},
     store::{LIST_PART, StoreError, StoredGateway},
 };
 
@@ -35,8 +34,10 @@ pub(super) async fn answer(
     }
     let (body, _room) = body.json(api).await?;
     let question = parse::explain_client_certificate(&body)?;
-    let permit = Permit::<Read>::for_caller();
-    let found = api.store().find_gateway(&permit, profile.gateway()).await?;
+    let found = api
+        .store()
+        .find_gateway(call.read(), profile.gateway())
+        .await?;
     let stored = found.ok_or_else(|| gateway::parent_not_found(profile.gateway()))?;
     if child::name(&stored, profile).is_none() {
         return Err(child::parent_not_found(profile));
@@ -48,7 +49,7 @@ pub(super) async fn answer(
         question,
         profile: profile.clone(),
     };
-    let explanation = explanation(api, stored, case).await?;
+    let explanation = explanation(api, call, stored, case).await?;
     Ok(reply::resource(StatusCode::OK, render(&explanation)))
 }
 
@@ -63,6 +64,7 @@ struct Case {
 /// and the lists choose how long it takes.
 async fn explanation(
     api: &Api,
+    call: &Call,
     stored: StoredGateway,
     case: Case,
 ) -> Result<Explanation, ApiError> {
@@ -85,7 +87,7 @@ async fn explanation(
     };
     let mut lists = Vec::with_capacity(needed.len());
     for list in needed {
-        let der = load_list(api, &key, &list.sha256).await?;
+        let der = load_list(api, call, &key, &list.sha256).await?;
         lists.push((list, der));
     }
     blocking(move || {
@@ -124,14 +126,18 @@ impl Case {
 }
 
 /// The DER of an uploaded list.
-async fn load_list(api: &Api, gateway: &str, sha256: &[u8; 32]) -> Result<Vec<u8>, ApiError> {
-    let permit = Permit::<Read>::for_caller();
+async fn load_list(
+    api: &Api,
+    call: &Call,
+    gateway: &str,
+    sha256: &[u8; 32],
+) -> Result<Vec<u8>, ApiError> {
     let store = api.store();
     let mut der = Vec::new();
     let mut position = 0;
     // The last part is shorter than the others, or there is none.
     while let Some(part) = store
-        .find_list_part(&permit, gateway, sha256, position)
+        .find_list_part(call.read(), gateway, sha256, position)
         .await?
     {
         der.extend_from_slice(&part);

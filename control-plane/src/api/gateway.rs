@@ -16,7 +16,6 @@ use super::{
     write::{self, Edit},
 };
 use crate::{
-    permit::{Permit, Read, Write},
     render::{self, GatewayFacts},
     store::{Change, DeleteGateway, Scope, StoreError, StoredGateway},
 };
@@ -30,7 +29,7 @@ pub(super) async fn answer(
 ) -> Result<Response, ApiError> {
     match *call.method() {
         Method::GET | Method::HEAD => {
-            let stored = load(api, id).await?;
+            let stored = load(api, call, id).await?;
             Ok(reply::resource(
                 StatusCode::OK,
                 render::application_gateway(&facts(&stored)),
@@ -87,7 +86,7 @@ pub(super) async fn list_in_group(
     call: &Call,
     group: &ResourceGroupId,
 ) -> Result<Response, ApiError> {
-    let group = resource_group::load(api, group).await?.id;
+    let group = resource_group::load(api, call, group).await?.id;
     let path = format!("{group}/providers/Microsoft.Network/applicationGateways");
     list(api, call, Scope::ResourceGroup(group), &path).await
 }
@@ -104,12 +103,15 @@ pub(super) async fn list_in_subscription(
 }
 
 /// Finds a gateway or says which of group and gateway is missing.
-pub(super) async fn load(api: &Api, id: &GatewayId) -> Result<StoredGateway, ApiError> {
-    let permit = Permit::<Read>::for_caller();
-    if let Some(stored) = api.store().find_gateway(&permit, id).await? {
+pub(super) async fn load(
+    api: &Api,
+    call: &Call,
+    id: &GatewayId,
+) -> Result<StoredGateway, ApiError> {
+    if let Some(stored) = api.store().find_gateway(call.read(), id).await? {
         return Ok(stored);
     }
-    resource_group::load(api, id.group()).await?;
+    resource_group::load(api, call, id.group()).await?;
     Err(not_found(id))
 }
 
@@ -181,12 +183,12 @@ async fn patch(api: &Api, call: &Call, id: &GatewayId, body: Value) -> Result<Re
 }
 
 async fn delete(api: &Api, call: &Call, id: &GatewayId) -> Result<Response, ApiError> {
-    let permit = Permit::<Write>::for_caller();
+    let permit = call.write()?;
     let precondition = call.precondition()?;
     let _turn = api.store().turn(&id.key()).await;
     for _attempt in 0..MAX_ATTEMPTS {
-        let Some(stored) = api.store().find_gateway(&permit.as_read(), id).await? else {
-            resource_group::load(api, id.group()).await?;
+        let Some(stored) = api.store().find_gateway(call.read(), id).await? else {
+            resource_group::load(api, call, id.group()).await?;
             return Ok(reply::empty(StatusCode::NO_CONTENT));
         };
         let now = api.parts.clock.now();
@@ -197,7 +199,7 @@ async fn delete(api: &Api, call: &Call, id: &GatewayId) -> Result<Response, ApiE
             now,
             deadline: now + api.parts.operation_deadline,
         };
-        match api.store().delete_gateway(&permit, delete).await {
+        match api.store().delete_gateway(permit, delete).await {
             Ok(Some(operation)) => return Ok(follow(call, &stored).accepted(&operation)),
             Ok(None) => return Ok(reply::empty(StatusCode::NO_CONTENT)),
             Err(StoreError::Conflict { .. }) => {}
@@ -208,11 +210,10 @@ async fn delete(api: &Api, call: &Call, id: &GatewayId) -> Result<Response, ApiE
 }
 
 async fn list(api: &Api, call: &Call, scope: Scope, path: &str) -> Result<Response, ApiError> {
-    call.only_get()?;
     let page = page::of(call)?;
     let listing = api
         .store()
-        .list_gateways(&Permit::<Read>::for_caller(), &scope, &page)
+        .list_gateways(call.read(), &scope, &page)
         .await?;
     let item = |stored: StoredGateway| render::application_gateway(&facts(&stored));
     Ok(reply::resource(

@@ -17,6 +17,8 @@ pub(super) struct Load {
     bodies: Arc<Semaphore>,
     /// Documents that are parsed, each on a thread of its own.
     parses: Arc<Semaphore>,
+    /// Hashes of passwords, each tens of milliseconds and 19 MiB.
+    sign_ins: Arc<Semaphore>,
     /// Uploads of revocation lists, each up to a hundred megabytes of body and half as much of list.
     uploads: Arc<Semaphore>,
     patience: Duration,
@@ -33,6 +35,7 @@ impl Load {
         Self {
             bodies: Arc::new(Semaphore::new(bodies_kib)),
             parses: Arc::new(Semaphore::new(parses)),
+            sign_ins: Arc::new(Semaphore::new(parses)),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             patience,
         }
@@ -58,6 +61,19 @@ impl Load {
     /// 503 with `Retry-After`.
     pub(super) async fn upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let turn = Arc::clone(&self.uploads).acquire_owned();
+        time::timeout(self.patience, turn)
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .ok_or_else(busy)
+    }
+
+    /// The right to hash a password; it goes to the thread that does so.
+    ///
+    /// # Errors
+    /// 503 with `Retry-After`.
+    pub(super) async fn sign_in(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let turn = Arc::clone(&self.sign_ins).acquire_owned();
         time::timeout(self.patience, turn)
             .await
             .ok()

@@ -15,6 +15,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     duration: Histogram,
     panics: Counter,
+    sign_ins: Family<SignInLabels, Counter>,
 }
 
 impl Metrics {
@@ -33,6 +34,11 @@ impl Metrics {
             "Requests that ended in a panic",
             metrics.panics.clone(),
         );
+        registry.register(
+            "bearer_tokens",
+            "Tokens of requests, by what came of them",
+            metrics.sign_ins.clone(),
+        );
         metrics
     }
 
@@ -43,6 +49,11 @@ impl Metrics {
         };
         self.requests.get_or_create(&labels).inc();
         self.duration.observe(duration.as_secs_f64());
+    }
+
+    /// `outcome` is one of a closed set of words.
+    pub(super) fn count_sign_in(&self, outcome: &'static str) {
+        self.sign_ins.get_or_create(&SignInLabels { outcome }).inc();
     }
 
     pub(super) fn count_panic(&self) {
@@ -59,8 +70,14 @@ impl Default for Metrics {
             requests: Family::default(),
             duration: Histogram::new(buckets),
             panics: Counter::default(),
+            sign_ins: Family::default(),
         }
     }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignInLabels {
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::{Api, call::Call, error::ApiError, gateway, reply};
 use crate::{
     operation::{Operation, OperationError, OperationKind, OperationState},
-    permit::{Permit, Read},
     render,
 };
 
@@ -23,8 +22,7 @@ pub(super) async fn status(
     subscription: &SubscriptionId,
     id: Uuid,
 ) -> Result<Response, ApiError> {
-    call.only_get()?;
-    let operation = load(api, subscription, id).await?;
+    let operation = load(api, call, subscription, id).await?;
     let mut response = reply::resource(StatusCode::OK, rendered(call, &operation));
     if !operation.is_over() {
         reply::insert_retry_after(&mut response);
@@ -39,8 +37,7 @@ pub(super) async fn result(
     subscription: &SubscriptionId,
     id: Uuid,
 ) -> Result<Response, ApiError> {
-    call.only_get()?;
-    let operation = load(api, subscription, id).await?;
+    let operation = load(api, call, subscription, id).await?;
     match (operation.state, operation.kind) {
         (OperationState::InProgress, _) => Ok(reply::still_running(call)),
         (OperationState::Canceled | OperationState::Failed, _) => Err(failure(&operation)),
@@ -50,17 +47,23 @@ pub(super) async fn result(
         (OperationState::Succeeded, OperationKind::DeleteResourceGroup) => {
             Ok(reply::empty(StatusCode::OK))
         }
-        (OperationState::Succeeded, OperationKind::PutGateway) => put_result(api, &operation).await,
+        (OperationState::Succeeded, OperationKind::PutGateway) => {
+            put_result(api, call, &operation).await
+        }
     }
 }
 
 /// Waits a little for the end, so that the first poll usually is the last one: clients sleep a second or more between
 /// polls.
-async fn load(api: &Api, subscription: &SubscriptionId, id: Uuid) -> Result<Operation, ApiError> {
-    let permit = Permit::<Read>::for_caller();
+async fn load(
+    api: &Api,
+    call: &Call,
+    subscription: &SubscriptionId,
+    id: Uuid,
+) -> Result<Operation, ApiError> {
     let found = api
         .store()
-        .find_operation(&permit, &id.to_string(), END_WAIT)
+        .find_operation(call.read(), &id.to_string(), END_WAIT)
         .await?;
     let below = format!("/subscriptions/{subscription}/").to_ascii_lowercase();
     found
@@ -73,9 +76,9 @@ async fn load(api: &Api, subscription: &SubscriptionId, id: Uuid) -> Result<Oper
         })
 }
 
-async fn put_result(api: &Api, operation: &Operation) -> Result<Response, ApiError> {
+async fn put_result(api: &Api, call: &Call, operation: &Operation) -> Result<Response, ApiError> {
     let id = GatewayId::parse(&operation.resource_id).map_err(ApiError::internal)?;
-    let stored = gateway::load(api, &id).await?;
+    let stored = gateway::load(api, call, &id).await?;
     Ok(reply::resource(
         StatusCode::OK,
         render::application_gateway(&gateway::facts(&stored)),

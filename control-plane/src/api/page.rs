@@ -50,6 +50,26 @@ pub(super) fn render<T>(
     Value::Object(reply)
 }
 
+/// As [`next_link`], and repeats the named parameters of the request.
+pub(super) fn next_link_with(
+    call: &Call,
+    page: &Page,
+    path: &str,
+    next: &str,
+    parameters: &[&str],
+) -> String {
+    let mut link = next_link(call, page, path, next);
+    for name in parameters {
+        if let Some(value) = call.parameter(name) {
+            let pair = [(*name, value)];
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            link.push('&');
+            link.push_str(&query.extend_pairs(pair).finish());
+        }
+    }
+    link
+}
+
 /// The absolute URL of the part that begins at `next`.
 pub(super) fn next_link(call: &Call, page: &Page, path: &str, next: &str) -> String {
     let token = BASE64_URL_SAFE_NO_PAD.encode(next);

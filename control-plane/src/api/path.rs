@@ -1,15 +1,10 @@
-//! Request paths: fixed segments match in any case, names keep theirs.
+//! What a request path names. Fixed segments match in any case, names keep theirs; the route table reads them.
 
-mod extension;
-
-use model::{
-    ChildId, Collection, GatewayId, ResourceGroupId, ResourceGroupName, ResourceName,
-    SubscriptionId,
-};
+use model::{ChildId, Collection, GatewayId, ResourceGroupId, ResourceName, SubscriptionId};
 use uuid::Uuid;
 
-pub(super) use self::extension::Extension;
 use super::error::ApiError;
+use crate::access::Scope;
 
 /// Everything that the API answers, by its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +43,73 @@ pub(super) enum ArmPath {
     SslPolicies(SubscriptionId),
     /// `{provider}/applicationGatewayAvailableSslOptions/default/predefinedPolicies/{name}`
     SslPolicy(SubscriptionId, String),
+    /// `/tenants`
+    Tenants,
+    /// `/subscriptions`
+    Subscriptions,
+    /// `{subscription}`
+    Subscription(SubscriptionId),
+    /// `{subscription}/locations`
+    Locations(SubscriptionId),
+    /// `{scope}/providers/Microsoft.Authorization/roleAssignments`
+    RoleAssignments(Scope),
+    /// `{scope}/providers/Microsoft.Authorization/roleAssignments/{name}`
+    RoleAssignment(Scope, Uuid),
+    /// `{scope}/providers/Microsoft.Authorization/roleDefinitions`
+    RoleDefinitions(Scope),
+    /// `{scope}/providers/Microsoft.Authorization/roleDefinitions/{name}`
+    RoleDefinition(Scope, Uuid),
+    /// `/providers/Portcullis.Security/servicePrincipals`
+    ServicePrincipals,
+    /// `/providers/Portcullis.Security/servicePrincipals/{name}`
+    ServicePrincipal(ResourceName),
+    /// `/providers/Portcullis.Security/servicePrincipals/{name}/addPassword` and others
+    ServicePrincipalAction(ResourceName, CredentialAction),
+    /// `[{subscription}]/providers/Microsoft.Insights/eventtypes/management/values`
+    ActivityLog(Option<SubscriptionId>),
+    /// What needs no token.
+    Open(OpenPath),
+}
+
+/// What lies below a child of a gateway besides what Azure knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Extension {
+    /// `{sslProfile}/…/clientAuthPolicies`
+    ClientAuthPolicies,
+    /// `{sslProfile}/…/clientAuthPolicies/default`
+    ClientAuthPolicy,
+    /// `{sslProfile}/…/readinessReports/default`
+    ReadinessReport,
+    /// `{trustedClientCertificate}/…/certificateRevocationLists/{name}`
+    RevocationList(ResourceName),
+    /// `{trustedClientCertificate}/…/certificateRevocationLists`
+    RevocationLists,
+}
+
+/// What is answered without a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum OpenPath {
+    /// `/metadata/endpoints`
+    Metadata,
+    /// `{authority}/.well-known/openid-configuration`
+    OpenIdConfiguration,
+    /// `/discovery/keys`
+    KeySet,
+    /// `{authority}/oauth2/token`, of this tenant
+    Token(String),
+}
+
+/// What a POST to a service principal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CredentialAction {
+    /// Add a certificate.
+    AddKey,
+    /// Make a password.
+    AddPassword,
+    /// Take a certificate away.
+    RemoveKey,
+    /// Take a password away.
+    RemovePassword,
 }
 
 /// What a POST to a gateway asks for.
@@ -62,48 +124,61 @@ pub(super) enum GatewayAction {
 }
 
 impl ArmPath {
-    /// Parses the path of a request, percent-encoding included.
-    ///
-    /// # Errors
-    /// 400 for a malformed name or encoding, 404 for a path that means nothing here.
-    pub(super) fn parse(path: &str) -> Result<Self, ApiError> {
-        let decoded = segments(path)?;
-        let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
-        let (["subscriptions", subscription], rest) = split(&segments) else {
-            return Err(unknown(path));
-        };
-        let subscription = subscription_id(subscription)?;
-        match rest {
-            [groups] if is(groups, "resourceGroups") => Ok(Self::ResourceGroups(subscription)),
-            [groups, group] if is(groups, "resourceGroups") => {
-                Ok(Self::ResourceGroup(group_id(subscription, group)?))
-            }
-            [results, id] if is(results, "operationresults") => {
-                Ok(Self::GroupOperationResult(subscription, operation_id(id)?))
-            }
-            [providers, namespace, rest @ ..] if is(providers, "providers") => {
-                network(namespace, path)?;
-                in_subscription(subscription, rest, path)
-            }
-            [groups, group, providers, namespace, rest @ ..]
-                if is(groups, "resourceGroups") && is(providers, "providers") =>
-            {
-                network(namespace, path)?;
-                in_group(group_id(subscription, group)?, rest, path)
-            }
-            _ => Err(unknown(path)),
+    /// Whether the path belongs to `Microsoft.Network`, and not to the resource manager itself.
+    pub(super) fn is_network(&self) -> bool {
+        match self {
+            Self::ActivityLog(_)
+            | Self::GroupOperationResult(..)
+            | Self::Locations(_)
+            | Self::Open(_)
+            | Self::Provider(_)
+            | Self::ResourceGroup(_)
+            | Self::ResourceGroups(_)
+            | Self::RoleAssignment(..)
+            | Self::RoleAssignments(_)
+            | Self::RoleDefinition(..)
+            | Self::RoleDefinitions(_)
+            | Self::ServicePrincipal(_)
+            | Self::ServicePrincipalAction(..)
+            | Self::ServicePrincipals
+            | Self::Subscription(_)
+            | Self::Subscriptions
+            | Self::Tenants => false,
+            Self::Child(_)
+            | Self::Children(..)
+            | Self::ExplainClientCertificate(_)
+            | Self::Extension(..)
+            | Self::Gateway(_)
+            | Self::GatewayAction(..)
+            | Self::GroupGateways(_)
+            | Self::Operation(..)
+            | Self::OperationResult(..)
+            | Self::SslOptions(_)
+            | Self::SslPolicies(_)
+            | Self::SslPolicy(..)
+            | Self::SubscriptionGateways(_) => true,
         }
     }
 
-    /// Whether the path belongs to `Microsoft.Network`, and not to the resource manager itself.
-    pub(super) fn is_network(&self) -> bool {
-        !matches!(
-            self,
-            Self::ResourceGroups(_)
-                | Self::ResourceGroup(_)
-                | Self::GroupOperationResult(..)
-                | Self::Provider(_)
-        )
+    /// The collection that a child or a list of children is of.
+    pub(super) fn collection(&self) -> Option<Collection> {
+        match self {
+            Self::Children(_, collection) => Some(*collection),
+            Self::Child(child) => Some(child.collection()),
+            _ => None,
+        }
+    }
+
+    /// The ARM id of what the store is asked for and the caller must have a role at: parts of a gateway are the gateway's.
+    pub(super) fn scope(&self) -> String {
+        match self {
+            Self::Child(id) | Self::Extension(id, _) | Self::ExplainClientCertificate(id) => {
+                id.gateway().to_string()
+            }
+            Self::RoleAssignment(scope, _) | Self::RoleDefinition(scope, _) => scope.to_string(),
+            Self::ServicePrincipal(_) | Self::ServicePrincipalAction(..) => "/".to_owned(),
+            _ => self.resource(),
+        }
     }
 
     /// The id of the resource that the path names, for logs.
@@ -124,179 +199,41 @@ impl ArmPath {
             | Self::OperationResult(subscription, _)
             | Self::SslOptions(subscription)
             | Self::SslPolicies(subscription)
-            | Self::SslPolicy(subscription, _) => format!("/subscriptions/{subscription}"),
+            | Self::SslPolicy(subscription, _)
+            | Self::Subscription(subscription)
+            | Self::Locations(subscription)
+            | Self::ActivityLog(Some(subscription)) => format!("/subscriptions/{subscription}"),
+            Self::RoleAssignments(scope) | Self::RoleDefinitions(scope) => scope.to_string(),
+            Self::RoleAssignment(scope, name) => {
+                let scope = scope.key();
+                format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}")
+            }
+            Self::RoleDefinition(scope, name) => {
+                let scope = scope.key();
+                format!("{scope}/providers/Microsoft.Authorization/roleDefinitions/{name}")
+            }
+            Self::ServicePrincipal(name) | Self::ServicePrincipalAction(name, _) => {
+                format!("/providers/Portcullis.Security/servicePrincipals/{name}")
+            }
+            Self::ActivityLog(None)
+            | Self::Open(_)
+            | Self::ServicePrincipals
+            | Self::Subscriptions
+            | Self::Tenants => "/".to_owned(),
         }
     }
 }
 
-fn in_subscription(
-    subscription: SubscriptionId,
-    rest: &[&str],
-    path: &str,
-) -> Result<ArmPath, ApiError> {
-    match rest {
-        [] => Ok(ArmPath::Provider(subscription)),
-        [gateways] if is(gateways, GATEWAYS) => Ok(ArmPath::SubscriptionGateways(subscription)),
-        [locations, _location, operations, id]
-            if is(locations, "locations") && is(operations, "operations") =>
-        {
-            Ok(ArmPath::Operation(subscription, operation_id(id)?))
-        }
-        [locations, _location, results, id]
-            if is(locations, "locations") && is(results, "operationResults") =>
-        {
-            Ok(ArmPath::OperationResult(subscription, operation_id(id)?))
-        }
-        [options, default] if is(options, SSL_OPTIONS) && is(default, "default") => {
-            Ok(ArmPath::SslOptions(subscription))
-        }
-        [options, default, policies]
-            if is(options, SSL_OPTIONS)
-                && is(default, "default")
-                && is(policies, "predefinedPolicies") =>
-        {
-            Ok(ArmPath::SslPolicies(subscription))
-        }
-        [options, default, policies, name]
-            if is(options, SSL_OPTIONS)
-                && is(default, "default")
-                && is(policies, "predefinedPolicies") =>
-        {
-            Ok(ArmPath::SslPolicy(subscription, (*name).to_owned()))
-        }
-        _ => Err(unknown(path)),
-    }
+/// 400: percent-encoding that means nothing.
+pub(super) fn malformed() -> ApiError {
+    ApiError::bad_request(
+        "InvalidRequestUri",
+        "The request path is not correctly percent-encoded.",
+    )
 }
 
-fn in_group(group: ResourceGroupId, rest: &[&str], path: &str) -> Result<ArmPath, ApiError> {
-    let [gateways, rest @ ..] = rest else {
-        return Err(unknown(path));
-    };
-    if !is(gateways, GATEWAYS) {
-        return Err(unknown(path));
-    }
-    let [name, rest @ ..] = rest else {
-        return Ok(ArmPath::GroupGateways(group));
-    };
-    let gateway = GatewayId::new(group, resource_name(name)?);
-    match rest {
-        [] => Ok(ArmPath::Gateway(gateway)),
-        [one] => match (Collection::parse(one), GatewayAction::parse(one)) {
-            (Some(collection), _) => Ok(ArmPath::Children(gateway, collection)),
-            (None, Some(action)) => Ok(ArmPath::GatewayAction(gateway, action)),
-            (None, None) => Err(unknown(path)),
-        },
-        [collection, name] => {
-            let collection = Collection::parse(collection).ok_or_else(|| unknown(path))?;
-            Ok(ArmPath::Child(
-                gateway.child(collection, resource_name(name)?),
-            ))
-        }
-        [profiles, name, action]
-            if Collection::parse(profiles) == Some(Collection::SSL_PROFILES)
-                && is(action, "explainClientCertificate") =>
-        {
-            let profile = gateway.child(Collection::SSL_PROFILES, resource_name(name)?);
-            Ok(ArmPath::ExplainClientCertificate(profile))
-        }
-        [collection, name, providers, namespace, rest @ ..]
-            if is(providers, "providers") && is(namespace, EXTENSIONS) =>
-        {
-            let collection = Collection::parse(collection).ok_or_else(|| unknown(path))?;
-            let child = gateway.child(collection, resource_name(name)?);
-            extension::parse(child, rest, path)
-        }
-        _ => Err(unknown(path)),
-    }
-}
-
-impl GatewayAction {
-    fn parse(segment: &str) -> Option<Self> {
-        let actions = [
-            ("start", Self::Start),
-            ("stop", Self::Stop),
-            ("backendhealth", Self::BackendHealth),
-            ("getBackendHealthOnDemand", Self::BackendHealth),
-        ];
-        actions
-            .into_iter()
-            .find(|(name, _)| is(segment, name))
-            .map(|(_, action)| action)
-    }
-}
-
-/// The first two segments, the first in lower case, and the others.
-fn split<'a>(segments: &'a [&'a str]) -> ([&'a str; 2], &'a [&'a str]) {
-    match segments {
-        [first, second, rest @ ..] if is(first, "subscriptions") => {
-            (["subscriptions", second], rest)
-        }
-        _ => ([""; 2], &[]),
-    }
-}
-
-/// Decoded segments. A trailing slash means nothing; an encoded slash does not make a segment.
-fn segments(path: &str) -> Result<Vec<String>, ApiError> {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    let path = path.strip_suffix('/').unwrap_or(path);
-    path.splitn(MAX_SEGMENTS, '/').map(decode).collect()
-}
-
-fn decode(segment: &str) -> Result<String, ApiError> {
-    let malformed = || {
-        ApiError::bad_request(
-            "InvalidRequestUri",
-            "The request path is not correctly percent-encoded.",
-        )
-    };
-    let mut bytes = segment.bytes();
-    let mut decoded = Vec::with_capacity(segment.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(if byte == b'%' {
-            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-            let value = digit(bytes.next())
-                .zip(digit(bytes.next()))
-                .map(|(high, low)| high * 16 + low);
-            value
-                .and_then(|value| u8::try_from(value).ok())
-                .ok_or_else(malformed)?
-        } else {
-            byte
-        });
-    }
-    String::from_utf8(decoded).map_err(|_not_utf8| malformed())
-}
-
-fn subscription_id(text: &str) -> Result<SubscriptionId, ApiError> {
-    SubscriptionId::parse(text)
-        .map_err(|error| ApiError::bad_request("InvalidSubscriptionId", sentence(&error)))
-}
-
-fn group_id(subscription: SubscriptionId, name: &str) -> Result<ResourceGroupId, ApiError> {
-    let name = ResourceGroupName::parse(name)
-        .map_err(|error| ApiError::bad_request("InvalidResourceGroup", sentence(&error)))?;
-    Ok(ResourceGroupId::new(subscription, name))
-}
-
-fn resource_name(name: &str) -> Result<ResourceName, ApiError> {
-    ResourceName::parse(name)
-        .map_err(|error| ApiError::bad_request("InvalidResourceName", sentence(&error)))
-}
-
-fn operation_id(text: &str) -> Result<Uuid, ApiError> {
-    let unknown = || ApiError::not_found("OperationNotFound", "There is no operation of this id.");
-    Uuid::parse_str(text).map_err(|_malformed| unknown())
-}
-
-fn network(namespace: &str, path: &str) -> Result<(), ApiError> {
-    if is(namespace, "Microsoft.Network") {
-        Ok(())
-    } else {
-        Err(unknown(path))
-    }
-}
-
-fn unknown(path: &str) -> ApiError {
+/// 404 of a path that the table does not have.
+pub(super) fn unknown(path: &str) -> ApiError {
     let shown: String = path.chars().take(200).collect();
     ApiError::not_found(
         "InvalidResourceType",
@@ -305,7 +242,7 @@ fn unknown(path: &str) -> ApiError {
 }
 
 /// Library errors are lower-case fragments; ARM messages are sentences.
-fn sentence(error: &impl ToString) -> String {
+pub(super) fn sentence(error: &impl ToString) -> String {
     let text = error.to_string();
     let mut chars = text.chars();
     chars
@@ -314,22 +251,16 @@ fn sentence(error: &impl ToString) -> String {
         .unwrap_or_default()
 }
 
-fn is(segment: &str, name: &str) -> bool {
-    segment.eq_ignore_ascii_case(name)
-}
-
-/// Namespace of what Azure has no room for.
-const EXTENSIONS: &str = "Portcullis.Security";
-const GATEWAYS: &str = "applicationGateways";
-const SSL_OPTIONS: &str = "applicationGatewayAvailableSslOptions";
-/// One more than the longest path has, so that longer ones stay unknown.
-const MAX_SEGMENTS: usize = 15;
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::api::route;
+
+    fn parse(path: &str) -> Result<ArmPath, ApiError> {
+        route::find(path).map(|found| found.path)
+    }
 
     const S: &str = "/subscriptions/11111111-1111-1111-1111-111111111111";
 
@@ -338,14 +269,14 @@ mod tests {
         let canonical = format!(
             "{S}/resourceGroups/rg/providers/Microsoft.Network/applicationGateways/gw/sslProfiles/p"
         );
-        let parsed = ArmPath::parse(&canonical).unwrap();
+        let parsed = parse(&canonical).unwrap();
         assert!(matches!(&parsed, ArmPath::Child(id) if id.to_string() == canonical));
         for other in [
             canonical.to_lowercase(),
             canonical.to_uppercase(),
             format!("{canonical}/"),
         ] {
-            assert_eq!(ArmPath::parse(&other).unwrap(), parsed, "{other}");
+            assert_eq!(parse(&other).unwrap(), parsed, "{other}");
         }
     }
 
@@ -353,7 +284,7 @@ mod tests {
     fn segments_are_percent_decoded_once() {
         let path = format!("{S}/resourceGroups/%72g");
         assert!(
-            matches!(ArmPath::parse(&path).unwrap(), ArmPath::ResourceGroup(id) if id.name().as_str() == "rg")
+            matches!(parse(&path).unwrap(), ArmPath::ResourceGroup(id) if id.name().as_str() == "rg")
         );
         check_refused(&format!("{S}/resourceGroups/a%2Fb"), 400);
         check_refused(&format!("{S}/resourceGroups/a%2"), 400);
@@ -367,7 +298,6 @@ mod tests {
             "/",
             "",
             "//",
-            "/subscriptions",
             &format!("{S}/nothing"),
             &format!("{S}/providers/Microsoft.Compute"),
             &format!("{S}/resourceGroups/rg/providers/Microsoft.Network/nothing/x"),
@@ -390,23 +320,19 @@ mod tests {
             "{S}/resourceGroups/rg/providers/Microsoft.Network/applicationGateways/gw/Stop"
         );
         assert!(matches!(
-            ArmPath::parse(&path).unwrap(),
+            parse(&path).unwrap(),
             ArmPath::GatewayAction(_, GatewayAction::Stop)
         ));
     }
 
     fn check_refused(path: &str, status: u16) {
-        assert_eq!(
-            ArmPath::parse(path).unwrap_err().status().as_u16(),
-            status,
-            "{path}"
-        );
+        assert_eq!(parse(path).unwrap_err().status().as_u16(), status, "{path}");
     }
 
     proptest! {
         #[test]
         fn any_path_is_answered_without_panic(path in "[/%a-zA-Z0-9é-]{0,200}") {
-            let _answer = ArmPath::parse(&path);
+            let _answer = parse(&path);
         }
     }
 }

@@ -8,7 +8,6 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Api, call::Call, child, error::ApiError, page, reply};
 use crate::{
-    permit::{Permit, Read, Write},
     readiness::{Readiness, ReadinessEntry},
     store::ReadinessPosition,
 };
@@ -19,16 +18,15 @@ pub(super) async fn answer(
     call: &Call,
     profile: &ChildId,
 ) -> Result<Response, ApiError> {
-    let profile = &child::load(api, profile).await?;
+    let profile = &child::load(api, call, profile).await?;
     match *call.method() {
         Method::GET | Method::HEAD => read(api, call, profile).await,
-        Method::DELETE => reset(api, profile).await,
+        Method::DELETE => reset(api, call, profile).await,
         _ => Err(ApiError::method_not_allowed("GET, HEAD, DELETE")),
     }
 }
 
 async fn read(api: &Api, call: &Call, profile: &ChildId) -> Result<Response, ApiError> {
-    let permit = Permit::<Read>::for_caller();
     let page = page::of(call)?;
     let after = page
         .after
@@ -37,9 +35,9 @@ async fn read(api: &Api, call: &Call, profile: &ChildId) -> Result<Response, Api
     let after = after.transpose()?.unwrap_or_default();
     let (gateway, name) = (profile.gateway().key(), profile.name());
     let store = api.store();
-    let readiness = store.find_readiness(&permit, &gateway, name).await?;
+    let readiness = store.find_readiness(call.read(), &gateway, name).await?;
     let entries = store
-        .list_readiness(&permit, &gateway, name, &after, page.limit)
+        .list_readiness(call.read(), &gateway, name, &after, page.limit)
         .await?;
     let path = format!("{profile}/providers/Portcullis.Security/readinessReports/default");
     let mut properties = counts(readiness.as_ref());
@@ -59,15 +57,10 @@ async fn read(api: &Api, call: &Call, profile: &ChildId) -> Result<Response, Api
 }
 
 /// Counts anew.
-async fn reset(api: &Api, profile: &ChildId) -> Result<Response, ApiError> {
+async fn reset(api: &Api, call: &Call, profile: &ChildId) -> Result<Response, ApiError> {
     let (gateway, now) = (profile.gateway().key(), api.parts.clock.now());
     api.store()
-        .reset_readiness(
-            &Permit::<Write>::for_caller(),
-            &gateway,
-            profile.name(),
-            now,
-        )
+        .reset_readiness(call.write()?, &gateway, profile.name(), now)
         .await?;
     Ok(reply::empty(StatusCode::OK))
 }

@@ -13,10 +13,7 @@ use super::{
     error::ApiError,
     page, reply,
 };
-use crate::{
-    permit::{Permit, Read, Write},
-    store::{Change, DeleteResourceGroup, PutResourceGroup, ResourceGroup, StoreError},
-};
+use crate::store::{Change, DeleteResourceGroup, PutResourceGroup, ResourceGroup, StoreError};
 
 /// Answers at `{subscription}/resourceGroups/{name}`.
 pub(super) async fn answer(
@@ -28,19 +25,19 @@ pub(super) async fn answer(
     match *call.method() {
         Method::GET => Ok(reply::resource(
             StatusCode::OK,
-            render(load(api, id).await?),
+            render(load(api, call, id).await?),
         )),
-        Method::HEAD => Ok(reply::empty(match find(api, id).await? {
+        Method::HEAD => Ok(reply::empty(match find(api, call, id).await? {
             Some(_) => StatusCode::NO_CONTENT,
             None => StatusCode::NOT_FOUND,
         })),
         Method::PUT => {
             let (body, _room) = body.json(api).await?;
-            put(api, id, Body::parse(&body)?).await
+            put(api, call, id, Body::parse(&body)?).await
         }
         Method::PATCH => {
             let (body, _room) = body.json(api).await?;
-            patch(api, id, Body::parse(&body)?).await
+            patch(api, call, id, Body::parse(&body)?).await
         }
         Method::DELETE => delete(api, call, id).await,
         _ => Err(ApiError::method_not_allowed(
@@ -55,12 +52,10 @@ pub(super) async fn list(
     call: &Call,
     subscription: &SubscriptionId,
 ) -> Result<Response, ApiError> {
-    call.only_get()?;
     let page = page::of(call)?;
-    let permit = Permit::<Read>::for_caller();
     let listing = api
         .store()
-        .list_resource_groups(&permit, subscription, &page)
+        .list_resource_groups(call.read(), subscription, &page)
         .await?;
     let path = format!("/subscriptions/{subscription}/resourceGroups");
     Ok(reply::resource(
@@ -70,8 +65,12 @@ pub(super) async fn list(
 }
 
 /// Finds a group or answers 404.
-pub(super) async fn load(api: &Api, id: &ResourceGroupId) -> Result<ResourceGroup, ApiError> {
-    find(api, id).await?.ok_or_else(|| not_found(id))
+pub(super) async fn load(
+    api: &Api,
+    call: &Call,
+    id: &ResourceGroupId,
+) -> Result<ResourceGroup, ApiError> {
+    find(api, call, id).await?.ok_or_else(|| not_found(id))
 }
 
 /// 404 of a group.
@@ -82,14 +81,20 @@ pub(super) fn not_found(id: &ResourceGroupId) -> ApiError {
     )
 }
 
-async fn find(api: &Api, id: &ResourceGroupId) -> Result<Option<ResourceGroup>, ApiError> {
-    Ok(api
-        .store()
-        .find_resource_group(&Permit::<Read>::for_caller(), id)
-        .await?)
+async fn find(
+    api: &Api,
+    call: &Call,
+    id: &ResourceGroupId,
+) -> Result<Option<ResourceGroup>, ApiError> {
+    Ok(api.store().find_resource_group(call.read(), id).await?)
 }
 
-async fn put(api: &Api, id: &ResourceGroupId, body: Body) -> Result<Response, ApiError> {
+async fn put(
+    api: &Api,
+    call: &Call,
+    id: &ResourceGroupId,
+    body: Body,
+) -> Result<Response, ApiError> {
     let location = body.location.ok_or_else(|| {
         ApiError::bad_request(
             "LocationRequired",
@@ -97,15 +102,20 @@ async fn put(api: &Api, id: &ResourceGroupId, body: Body) -> Result<Response, Ap
         )
         .target("location")
     })?;
-    let existing = find(api, id).await?;
+    let existing = find(api, call, id).await?;
     if let Some(existing) = existing.filter(|existing| existing.location != location) {
         return Err(other_location(&existing, &location));
     }
-    write(api, id, location, body.tags.unwrap_or_default()).await
+    write(api, call, id, location, body.tags.unwrap_or_default()).await
 }
 
-async fn patch(api: &Api, id: &ResourceGroupId, body: Body) -> Result<Response, ApiError> {
-    let existing = load(api, id).await?;
+async fn patch(
+    api: &Api,
+    call: &Call,
+    id: &ResourceGroupId,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let existing = load(api, call, id).await?;
     if let Some(location) = body
         .location
         .filter(|location| *location != existing.location)
@@ -114,6 +124,7 @@ async fn patch(api: &Api, id: &ResourceGroupId, body: Body) -> Result<Response, 
     }
     write(
         api,
+        call,
         &existing.id,
         existing.location,
         body.tags.unwrap_or(existing.tags),
@@ -123,6 +134,7 @@ async fn patch(api: &Api, id: &ResourceGroupId, body: Body) -> Result<Response, 
 
 async fn write(
     api: &Api,
+    call: &Call,
     id: &ResourceGroupId,
     location: String,
     tags: BTreeMap<String, String>,
@@ -133,10 +145,7 @@ async fn write(
         tags,
         now: api.parts.clock.now(),
     };
-    let (change, group) = api
-        .store()
-        .put_resource_group(&Permit::<Write>::for_caller(), put)
-        .await?;
+    let (change, group) = api.store().put_resource_group(call.write()?, put).await?;
     let status = match change {
         Change::Created => StatusCode::CREATED,
         Change::Unchanged | Change::Updated => StatusCode::OK,
@@ -155,7 +164,7 @@ async fn delete(api: &Api, call: &Call, id: &ResourceGroupId) -> Result<Response
         };
         match api
             .store()
-            .delete_resource_group(&Permit::<Write>::for_caller(), delete)
+            .delete_resource_group(call.write()?, delete)
             .await
         {
             Ok(Some(operation)) => {

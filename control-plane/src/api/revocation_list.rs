@@ -85,7 +85,7 @@ pub(super) async fn answer(
 ) -> Result<Response, ApiError> {
     match *call.method() {
         Method::GET | Method::HEAD => {
-            let stored = child::load_parent(api, trusted.gateway()).await?;
+            let stored = child::load_parent(api, call, trusted.gateway()).await?;
             let list = rendered(api, &stored, trusted, name)?;
             Ok(reply::resource(StatusCode::OK, list))
         }
@@ -98,13 +98,12 @@ pub(super) async fn answer(
 /// Answers at `{trustedClientCertificate}/…/certificateRevocationLists`. Never in parts: a gateway's lists are few. Lists
 /// of a trusted client certificate that is gone are listed, too, so that they can be found and deleted.
 pub(super) async fn list(api: &Api, call: &Call, trusted: &ChildId) -> Result<Response, ApiError> {
-    call.only_get()?;
-    let stored = child::load_parent(api, trusted.gateway()).await?;
+    let stored = child::load_parent(api, call, trusted.gateway()).await?;
     let now = api.parts.clock.now();
     let lists =
         render::revocation_lists(now, &gateway::facts(&stored), &stored.extensions, trusted);
     if lists.is_empty() {
-        child::load(api, trusted).await?;
+        child::load(api, call, trusted).await?;
     }
     Ok(reply::resource(StatusCode::OK, json!({ "value": lists })))
 }

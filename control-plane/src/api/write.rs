@@ -25,7 +25,6 @@ use crate::{
     compile::{self, Compiled},
     extension::{Extensions, RevocationList},
     parse::{self, ParseContext, Parsed, PolicyContext},
-    permit::{Permit, Write},
     render,
     store::{Committed, NewRevocationList, Precondition, PutGateway, StoreError, StoredGateway},
 };
@@ -103,18 +102,18 @@ pub(super) async fn apply(
     id: &GatewayId,
     edit: Edit,
 ) -> Result<Option<Written>, ApiError> {
-    let permit = Permit::<Write>::for_caller();
+    let permit = call.write()?;
     let wanted = call.precondition()?;
     let edit = Arc::new(edit);
     let _turn = api.store().turn(&id.key()).await;
     for attempt in 0..MAX_ATTEMPTS {
-        let Some(draft) = Draft::read(api, call, id, &permit, &edit).await? else {
+        let Some(draft) = Draft::read(api, call, id, &edit).await? else {
             return Ok(None);
         };
         let precondition = draft.precondition(&wanted)?;
         let child_existed = draft.finds.unwrap_or_default();
         let put = draft.prepare(api, call, precondition).await?;
-        match api.store().put_gateway(&permit, put).await {
+        match api.store().put_gateway(permit, put).await {
             Ok(committed) => {
                 return Ok(Some(Written {
                     committed,
@@ -157,14 +156,13 @@ impl Draft {
         api: &Api,
         call: &Call,
         id: &GatewayId,
-        permit: &Permit<Write>,
         edit: &Arc<Edit>,
     ) -> Result<Option<Self>, ApiError> {
-        let stored = api.store().find_gateway(&permit.as_read(), id).await?;
+        let stored = api.store().find_gateway(call.read(), id).await?;
         let id = if let Some(stored) = &stored {
             stored.id.clone()
         } else {
-            let group = resource_group::load(api, id.group()).await?;
+            let group = resource_group::load(api, call, id.group()).await?;
             GatewayId::new(group.id, id.name().clone())
         };
         let finds = edit.finds(stored.as_ref());

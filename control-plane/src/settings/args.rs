@@ -1,8 +1,9 @@
 //! The command line and the environment, as typed by the user.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use clap::{Args, ValueEnum, builder::BoolishValueParser};
+use zeroize::Zeroizing;
 
 use super::MasterKeyArgs;
 
@@ -63,6 +64,29 @@ pub struct ServeArgs {
     /// How long tokens of the built-in issuer are valid (`10m`, `1h`; from a minute to a day).
     #[arg(long, env = "PORTCULLIS_TOKEN_LIFETIME", value_name = "DURATION", default_value = TOKEN_LIFETIME, help_heading = SIGN_IN)]
     pub token_lifetime: String,
+
+    /// File with the secret of the first owner, the service principal `bootstrap` [default: a random one, written to
+    /// bootstrap.json in the state directory]. Only looked at while nobody is Owner of everything. The variable
+    /// `PORTCULLIS_BOOTSTRAP_SECRET` can hold the secret itself.
+    #[arg(long, env = "PORTCULLIS_BOOTSTRAP_SECRET_FILE", value_name = "FILE", help_heading = SIGN_IN)]
+    pub bootstrap_secret_file: Option<PathBuf>,
+
+    /// The same as text; for the environment, since everybody on the machine sees command lines.
+    #[arg(
+        long,
+        env = "PORTCULLIS_BOOTSTRAP_SECRET",
+        hide = true,
+        hide_env_values = true
+    )]
+    pub bootstrap_secret: Option<SecretText>,
+
+    /// Client id, a GUID, by which the first owner signs in [default: a random one].
+    #[arg(long, env = "PORTCULLIS_BOOTSTRAP_CLIENT_ID", value_name = "GUID", help_heading = SIGN_IN)]
+    pub bootstrap_client_id: Option<String>,
+
+    /// Principal of an external issuer that is the first owner instead: the issuer's name, a slash, the principal's id.
+    #[arg(long, env = "PORTCULLIS_BOOTSTRAP_PRINCIPAL", value_name = "ISSUER/ID", help_heading = SIGN_IN)]
+    pub bootstrap_principal: Option<String>,
 
     /// JSON file with the OIDC issuers whose tokens the API takes; docs/operating.md describes it.
     #[arg(long, env = "PORTCULLIS_OIDC_ISSUERS_FILE", value_name = "FILE", help_heading = SIGN_IN)]
@@ -153,6 +177,29 @@ pub enum LogFormat {
     Json,
 }
 
+/// A secret of the environment. `Debug` shows nothing of it; memory is wiped at the end.
+#[derive(Clone)]
+pub struct SecretText(Zeroizing<String>);
+
+impl SecretText {
+    /// The text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for SecretText {
+    fn from(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(redacted)")
+    }
+}
+
 /// The documented defaults, independent of the environment.
 impl Default for ServeArgs {
     fn default() -> Self {
@@ -168,6 +215,10 @@ impl Default for ServeArgs {
             database_url: None,
             master_key: MasterKeyArgs::default(),
             token_lifetime: TOKEN_LIFETIME.to_owned(),
+            bootstrap_secret_file: None,
+            bootstrap_secret: None,
+            bootstrap_client_id: None,
+            bootstrap_principal: None,
             oidc_issuers_file: None,
             no_built_in_issuer: false,
             stream_listen: STREAM_LISTEN.to_owned(),

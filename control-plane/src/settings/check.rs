@@ -12,9 +12,9 @@ use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    ApiSettings, ApiTransport, DatabaseUrl, Identity, LogSettings, MasterKeyArgs,
-    MasterKeySettings, ServeArgs, Settings, SignInSettings, StoreSettings, StreamSecurity,
-    StreamSettings, WorkerCaSettings,
+    ApiSettings, ApiTransport, BootstrapSettings, DatabaseUrl, Identity, LogSettings,
+    MasterKeyArgs, MasterKeySettings, ServeArgs, Settings, SignInSettings, StoreSettings,
+    StreamSecurity, StreamSettings, WorkerCaSettings,
 };
 use crate::tls;
 
@@ -51,6 +51,7 @@ impl Settings {
         let api = api(&args, &mut problems);
         let store = store(&args, &mut problems);
         let sign_in = SignInSettings::check(&args, &mut problems);
+        let bootstrap = BootstrapSettings::check(&args, &mut problems);
         let stream = stream(&args, &mut problems);
         let admin_listen = parse::<SocketAddr>("--admin-listen", &args.admin_listen, &mut problems);
         let operation_deadline = duration(
@@ -66,6 +67,7 @@ impl Settings {
                 api: api?,
                 store: store?,
                 sign_in: sign_in?,
+                bootstrap,
                 stream: stream?,
                 admin_listen: admin_listen?,
                 operation_deadline: operation_deadline?,
@@ -108,6 +110,12 @@ fn without_empty(args: ServeArgs) -> ServeArgs {
             previous_commands: texts(args.master_key.previous_commands),
         },
         oidc_issuers_file: path(args.oidc_issuers_file),
+        bootstrap_secret_file: path(args.bootstrap_secret_file),
+        bootstrap_secret: args
+            .bootstrap_secret
+            .filter(|secret| !secret.reveal().is_empty()),
+        bootstrap_client_id: text(args.bootstrap_client_id),
+        bootstrap_principal: text(args.bootstrap_principal),
         stream_names: args
             .stream_names
             .into_iter()

@@ -7,7 +7,8 @@ use sqlx::{AnyConnection, FromRow};
 use zeroize::Zeroizing;
 
 use super::{
-    ListInSnapshot, PutGateway, Store, StoreError, gateway::GatewayRow, micros, revocation_list,
+    ListInSnapshot, PutGateway, Store, StoreError, check_reach, gateway::GatewayRow, micros,
+    revocation_list,
 };
 use crate::{
     compile::Blob,
@@ -44,10 +45,11 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn find_content(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         gateway: &str,
         generation: i64,
     ) -> Result<Option<Content>, StoreError> {
+        check_reach(permit, gateway)?;
         let mut connection = self.reader.acquire().await?;
         let Some(row) = find_snapshot(&mut connection, gateway, generation).await? else {
             return Ok(None);
@@ -70,10 +72,11 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn find_blob(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         gateway: &str,
         sha256: &[u8; 32],
     ) -> Result<Option<Blob>, StoreError> {
+        check_reach(permit, gateway)?;
         let mut connection = self.reader.acquire().await?;
         let Some(row) = find_blob(&mut connection, gateway, sha256).await? else {
             return Ok(None);
@@ -94,10 +97,11 @@ impl Store {
     /// changed, or was sealed for another gateway or fingerprint.
     pub async fn find_private_key(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         gateway: &str,
         sha256: &[u8; 32],
     ) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        check_reach(permit, gateway)?;
         let mut connection = self.reader.acquire().await?;
         let Some(envelope) = find_secret(&mut connection, gateway, sha256).await? else {
             return Ok(None);

@@ -31,6 +31,12 @@ pub enum StoreError {
         /// The resource.
         id: String,
     },
+    /// The permit was given for other resources: a bug of the caller's.
+    #[error("the permit does not reach {id}")]
+    OutOfReach {
+        /// The resource.
+        id: String,
+    },
     /// `If-Match` or `If-None-Match` does not hold (HTTP 412).
     #[error("the precondition on {id} does not hold")]
     Precondition {

@@ -6,10 +6,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    NewRevocationList, Store, StoreError, Topic, Writing, content, micros, operation as operations,
-    resource_group,
+    NewRevocationList, Store, StoreError, Topic, Writing, check_reach, content, micros,
+    operation as operations, resource_group,
 };
 use crate::{
+    audit::AuditedChange,
     compile::Compiled,
     extension::Extensions,
     operation::{Operation, OperationKind, OperationState},
@@ -211,37 +212,36 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn find_gateway(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         id: &GatewayId,
     ) -> Result<Option<StoredGateway>, StoreError> {
+        check_reach(permit, &id.key())?;
         let mut connection = self.reader.acquire().await?;
         let row = row::find(&mut connection, &id.key()).await?;
         row.map(GatewayRow::into_stored).transpose()
     }
 
-    /// Lists gateways in the order of their ids.
+    /// Lists the gateways that the caller may see, in the order of their ids.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn list_gateways(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         scope: &Scope,
         page: &Page,
     ) -> Result<Listing<StoredGateway>, StoreError> {
         let mut connection = self.reader.acquire().await?;
-        let (after, limit) = (page.after(), page.limit());
-        let rows = match scope {
-            Scope::ResourceGroup(group) => {
-                row::list_by_group(&mut connection, &group.key(), after, limit + 1).await?
+        let (mut after, limit) = (page.after().to_owned(), page.limit());
+        let mut gateways = Vec::new();
+        while gateways.len() <= limit as usize {
+            let rows = row::list(&mut connection, scope, &after, limit + 1).await?;
+            let Some(last) = rows.last() else { break };
+            after.clone_from(&last.id);
+            for row in rows.into_iter().filter(|row| permit.covers(&row.id)) {
+                gateways.push(row.into_stored()?);
             }
-            Scope::Subscription(subscription) => {
-                let subscription = subscription.as_str().to_ascii_lowercase();
-                row::list_by_subscription(&mut connection, &subscription, after, limit + 1).await?
-            }
-        };
-        let gateways = rows.into_iter().map(GatewayRow::into_stored);
-        let gateways = gateways.collect::<Result<Vec<_>, _>>()?;
+        }
         Ok(Listing::cut(gateways, limit, |gateway| gateway.id.key()))
     }
 
@@ -256,10 +256,11 @@ impl Store {
     /// put again. [`StoreError::Corrupt`]: the document refers to a key that is neither stored nor given.
     pub async fn put_gateway(
         &self,
-        _permit: &Permit<Write>,
+        permit: &Permit<Write>,
         put: PutGateway,
     ) -> Result<Committed, StoreError> {
         let key = put.id.key();
+        check_reach(permit, &key)?;
         let sealed = content::seal(&self.keys, &key, &put.secrets)?;
         let mut writing = self.begin().await?;
         resource_group::check_alive(writing.connection(), put.id.group()).await?;
@@ -282,7 +283,12 @@ impl Store {
         let operation = begin_put(&mut writing, &put, &row).await?;
         writing.wake(Topic::Gateways);
         writing.wake(Topic::Facts);
-        writing.commit().await?;
+        let audited = AuditedChange {
+            at: put.now,
+            before: put.expected_generation,
+            after: Some(row.generation),
+        };
+        writing.commit_change(permit, audited).await?;
         Ok(Committed {
             change,
             gateway: row.into_stored()?,
@@ -297,10 +303,11 @@ impl Store {
     /// [`StoreError::Precondition`]; [`StoreError::Conflict`] when another write came between.
     pub async fn delete_gateway(
         &self,
-        _permit: &Permit<Write>,
+        permit: &Permit<Write>,
         delete: DeleteGateway,
     ) -> Result<Option<Operation>, StoreError> {
         let key = delete.id.key();
+        check_reach(permit, &key)?;
         let mut writing = self.begin().await?;
         let Some(row) = row::find(writing.connection(), &key).await? else {
             return Ok(None);
@@ -314,9 +321,14 @@ impl Store {
             return Ok(Some(operation));
         }
         let correlation = &delete.correlation_id;
+        let audited = AuditedChange {
+            at: delete.now,
+            before: Some(row.generation),
+            after: None,
+        };
         let operation =
             begin_delete(&mut writing, row, correlation, delete.now, delete.deadline).await?;
-        writing.commit().await?;
+        writing.commit_change(permit, audited).await?;
         Ok(Some(operation))
     }
 }

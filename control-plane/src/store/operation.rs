@@ -14,13 +14,13 @@ use crate::{
 impl Store {
     /// Finds an operation. When it is in progress, waits for its end, but no longer than `wait`.
     ///
-    /// The caller checks that the operation's resource is the caller's to see.
+    /// One of a resource that the permit was not given for is not found.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn find_operation(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         id: &str,
         wait: Duration,
     ) -> Result<Option<Operation>, StoreError> {
@@ -29,6 +29,7 @@ impl Store {
         loop {
             ends.mark_unchanged();
             let found = self.read_operation(id).await?;
+            let found = found.filter(|operation| permit.covers(&operation.resource_key));
             if found.as_ref().is_none_or(Operation::is_over) {
                 return Ok(found);
             }

@@ -4,8 +4,9 @@ use model::ResourceName;
 use sqlx::{AnyConnection, FromRow};
 use time::OffsetDateTime;
 
-use super::{Listing, Store, StoreError, instant, micros, worker::unless_gone};
+use super::{Listing, Store, StoreError, check_reach, instant, micros, worker::unless_gone};
 use crate::{
+    audit::AuditedChange,
     permit::{Permit, Read, Write},
     readiness::{Readiness, ReadinessEntry, ReadinessReport, WouldRefuse},
 };
@@ -50,10 +51,11 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn find_readiness(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         gateway: &str,
         profile: &ResourceName,
     ) -> Result<Option<Readiness>, StoreError> {
+        check_reach(permit, gateway)?;
         let mut connection = self.reader.acquire().await?;
         let row = find_counts(&mut connection, &Subject::of(gateway, profile)).await?;
         Ok(row.map(CountsRow::into_readiness))
@@ -65,12 +67,13 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn list_readiness(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         gateway: &str,
         profile: &ResourceName,
         after: &ReadinessPosition,
         limit: u32,
     ) -> Result<Listing<ReadinessEntry>, StoreError> {
+        check_reach(permit, gateway)?;
         let mut connection = self.reader.acquire().await?;
         let subject = Subject::of(gateway, profile);
         let rows = list_entries(&mut connection, &subject, after, limit.saturating_add(1)).await?;
@@ -85,11 +88,12 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn reset_readiness(
         &self,
-        _permit: &Permit<Write>,
+        permit: &Permit<Write>,
         gateway: &str,
         profile: &ResourceName,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
+        check_reach(permit, gateway)?;
         let subject = Subject::of(gateway, profile);
         let nothing = ReadinessReport {
             profile: profile.clone(),
@@ -101,7 +105,9 @@ impl Store {
         let connection = writing.connection();
         delete_counts(connection, &subject).await?;
         if unless_gone(add_counts(connection, &subject, &nothing, micros(now)).await)? {
-            writing.commit().await?;
+            writing
+                .commit_change(permit, AuditedChange::at(now))
+                .await?;
         }
         Ok(())
     }

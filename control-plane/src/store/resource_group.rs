@@ -7,8 +7,12 @@ use sqlx::{AnyConnection, FromRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Change, Listing, Page, Store, StoreError, Topic, gateway, instant, micros, operation};
+use super::{
+    Change, Listing, Page, Store, StoreError, Topic, check_reach, gateway, instant, micros,
+    operation,
+};
 use crate::{
+    audit::AuditedChange,
     operation::{Operation, OperationKind, OperationState},
     permit::{Permit, Read, Write},
 };
@@ -57,37 +61,66 @@ pub struct DeleteResourceGroup {
 }
 
 impl Store {
-    /// Finds a resource group; one that is being deleted is found until its last gateway is gone.
+    /// Finds a resource group; one that is being deleted is found until its last gateway is gone. Who may see something in
+    /// a group may know whether the group exists.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn find_resource_group(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         id: &ResourceGroupId,
     ) -> Result<Option<ResourceGroup>, StoreError> {
+        check_touch(permit, &id.key())?;
         let mut connection = self.reader.acquire().await?;
         let row = find(&mut connection, &id.key()).await?;
         row.map(GroupRow::into_group).transpose()
     }
 
-    /// Lists the resource groups of a subscription in the order of their ids.
+    /// Lists the resource groups of a subscription that the caller may see, in the order of their ids.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn list_resource_groups(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         subscription: &SubscriptionId,
         page: &Page,
     ) -> Result<Listing<ResourceGroup>, StoreError> {
         let mut connection = self.reader.acquire().await?;
         let subscription = subscription.as_str().to_ascii_lowercase();
-        let (after, limit) = (page.after(), page.limit());
-        let rows = list(&mut connection, &subscription, after, limit + 1).await?;
-        let groups = rows.into_iter().map(GroupRow::into_group);
-        let groups = groups.collect::<Result<Vec<_>, _>>()?;
+        let (mut after, limit) = (page.after().to_owned(), page.limit());
+        let mut groups = Vec::new();
+        while groups.len() <= limit as usize {
+            let rows = list(&mut connection, &subscription, &after, limit + 1).await?;
+            let Some(last) = rows.last() else { break };
+            after.clone_from(&last.id);
+            for row in rows.into_iter().filter(|row| permit.covers(&row.id)) {
+                groups.push(row.into_group()?);
+            }
+        }
         Ok(Listing::cut(groups, limit, |group| group.id.key()))
+    }
+
+    /// Ids of the subscriptions that have a resource group or a role assignment in them and in which the caller may see
+    /// something, in lower case and in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn list_subscriptions(
+        &self,
+        permit: &Permit<Read>,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut connection = self.reader.acquire().await?;
+        let ids = list_subscriptions(&mut connection).await?;
+        let mut ids: Vec<String> = ids
+            .into_iter()
+            .filter_map(|id| Some(id.split('/').nth(2)?.to_owned()))
+            .filter(|id| permit.touches(&format!("/subscriptions/{id}")))
+            .collect();
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
     }
 
     /// Creates a resource group or replaces its tags.
@@ -96,11 +129,12 @@ impl Store {
     /// [`StoreError::Busy`] while it is being deleted; [`StoreError::Conflict`] when it is in another location.
     pub async fn put_resource_group(
         &self,
-        _permit: &Permit<Write>,
+        permit: &Permit<Write>,
         put: PutResourceGroup,
     ) -> Result<(Change, ResourceGroup), StoreError> {
-        let mut writing = self.begin().await?;
         let key = put.id.key();
+        check_reach(permit, &key)?;
+        let mut writing = self.begin().await?;
         let inserted = insert(writing.connection(), &put).await?;
         let change = match (inserted, update(writing.connection(), &put).await?) {
             (true, _) => Change::Created,
@@ -114,7 +148,9 @@ impl Store {
         };
         let row = find(writing.connection(), &key).await?;
         let group = found(row, &put.id)?.into_group()?;
-        writing.commit().await?;
+        writing
+            .commit_change(permit, AuditedChange::at(put.now))
+            .await?;
         Ok((change, group))
     }
 
@@ -125,10 +161,11 @@ impl Store {
     /// [`StoreError::Conflict`] when a write of a gateway came between.
     pub async fn delete_resource_group(
         &self,
-        _permit: &Permit<Write>,
+        permit: &Permit<Write>,
         delete: DeleteResourceGroup,
     ) -> Result<Option<Operation>, StoreError> {
         let key = delete.id.key();
+        check_reach(permit, &key)?;
         let mut writing = self.begin().await?;
         let Some(row) = find(writing.connection(), &key).await? else {
             return Ok(None);
@@ -161,7 +198,9 @@ impl Store {
         };
         operation::begin(writing.connection(), &operation).await?;
         writing.wake(Topic::Facts);
-        writing.commit().await?;
+        writing
+            .commit_change(permit, AuditedChange::at(delete.now))
+            .await?;
         Ok(Some(operation))
     }
 
@@ -170,6 +209,16 @@ impl Store {
         let mut connection = self.reader.acquire().await?;
         Ok(count_gateways(&mut connection, group).await?)
     }
+}
+
+/// Refuses a group in which the permit was given for nothing.
+fn check_touch(permit: &Permit<Read>, group: &str) -> Result<(), StoreError> {
+    if permit.touches(group) {
+        return Ok(());
+    }
+    Err(StoreError::OutOfReach {
+        id: group.to_owned(),
+    })
 }
 
 /// Fails when a gateway cannot be written into the group.
@@ -186,6 +235,13 @@ pub(super) async fn check_alive(
 
 fn found(row: Option<GroupRow>, id: &ResourceGroupId) -> Result<GroupRow, StoreError> {
     row.ok_or_else(|| StoreError::NotFound { id: id.to_string() })
+}
+
+/// Ids of groups and scopes of assignments, each with its subscription in it.
+async fn list_subscriptions(connection: &mut AnyConnection) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("select id from resource_groups union select scope from role_assignments")
+        .fetch_all(connection)
+        .await
 }
 
 #[derive(FromRow)]

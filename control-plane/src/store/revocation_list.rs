@@ -6,7 +6,9 @@ use bytes::Bytes;
 use sqlx::{AnyConnection, FromRow};
 use time::OffsetDateTime;
 
-use super::{PutGateway, Store, StoreError, content::sha256, gateway::GatewayRow, micros};
+use super::{
+    PutGateway, Store, StoreError, check_reach, content::sha256, gateway::GatewayRow, micros,
+};
 use crate::{
     extension::{Extensions, RevocationList},
     permit::{Permit, Read},
@@ -72,8 +74,9 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn lists_in_force(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
     ) -> Result<Vec<ListInForce>, StoreError> {
+        check_reach(permit, "/")?;
         let mut connection = self.reader.acquire().await?;
         let mut lists = Vec::new();
         for gateway in list_gateways(&mut connection).await? {
@@ -98,11 +101,12 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn find_list_part(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         gateway: &str,
         sha256: &[u8; 32],
         position: i64,
     ) -> Result<Option<Vec<u8>>, StoreError> {
+        check_reach(permit, gateway)?;
         let mut connection = self.reader.acquire().await?;
         Ok(find_part(&mut connection, gateway, sha256, position).await?)
     }

@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::{
-    Store, StoreError, WantedGateway, instant, micros, sealed::SealedRow, worker::unless_gone,
+    Store, StoreError, WantedGateway, check_reach, instant, micros, sealed::SealedRow,
+    worker::unless_gone,
 };
 use crate::{
     permit::{Permit, Read},
@@ -47,10 +48,11 @@ impl Store {
     /// was sealed for another gateway or id.
     pub async fn find_ticket_key(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         gateway: &str,
         slot: &Slot,
     ) -> Result<Option<TicketKey>, StoreError> {
+        check_reach(permit, gateway)?;
         let mut connection = self.reader.acquire().await?;
         let Some(sealed) = find_sealed(&mut connection, gateway, slot).await? else {
             return Ok(None);

@@ -3,7 +3,7 @@
 use sqlx::{AnyConnection, FromRow};
 use time::OffsetDateTime;
 
-use super::{Store, StoreError, Topic, instant, micros};
+use super::{Store, StoreError, Topic, check_reach, instant, micros};
 use crate::{
     operation::Operation,
     permit::{Permit, Read},
@@ -157,8 +157,9 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn wanted_gateways(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
     ) -> Result<Vec<WantedGateway>, StoreError> {
+        check_reach(permit, "/")?;
         let mut connection = self.reader.acquire().await?;
         let rows = list_wanted(&mut connection).await?;
         rows.into_iter().map(WantedRow::into_wanted).collect()

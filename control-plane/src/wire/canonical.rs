@@ -3,7 +3,7 @@
 use model::ViolationCode;
 use serde_json::{Map, Value};
 
-use super::{Kind, Member, Object, explain, policy, table};
+use super::{Kind, Member, Object, access, explain, policy, table};
 use crate::violations::Findings;
 
 /// More than Azure allows of anything: 1,200 addresses in a pool. The limits of each part are checked later.
@@ -25,6 +25,26 @@ pub(crate) fn explain_client_certificate(
     findings: &mut Findings,
 ) -> Map<String, Value> {
     whole(body, &explain::EXPLAIN_CLIENT_CERTIFICATE, findings)
+}
+
+/// As [`canonical`], for a role assignment.
+pub(crate) fn role_assignment(body: &Value, findings: &mut Findings) -> Map<String, Value> {
+    whole(body, &access::ROLE_ASSIGNMENT, findings)
+}
+
+/// As [`canonical`], for a service principal.
+pub(crate) fn service_principal(body: &Value, findings: &mut Findings) -> Map<String, Value> {
+    whole(body, &access::SERVICE_PRINCIPAL, findings)
+}
+
+/// As [`canonical`], for a new credential of a service principal.
+pub(crate) fn add_credential(body: &Value, findings: &mut Findings) -> Map<String, Value> {
+    whole(body, &access::ADD_CREDENTIAL, findings)
+}
+
+/// As [`canonical`], for a credential that shall go.
+pub(crate) fn remove_credential(body: &Value, findings: &mut Findings) -> Map<String, Value> {
+    whole(body, &access::REMOVE_CREDENTIAL, findings)
 }
 
 fn whole(body: &Value, definition: &Object, findings: &mut Findings) -> Map<String, Value> {

@@ -1,5 +1,6 @@
 //! The REST API, through its router on a real database, and once through a real socket.
 
+mod access;
 pub(crate) mod caller;
 mod child;
 mod client_auth_policy;

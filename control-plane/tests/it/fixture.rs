@@ -26,11 +26,11 @@ pub(crate) const GROUP: &str =
     "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/Group";
 
 pub(crate) fn read() -> Permit<Read> {
-    Permit::for_caller()
+    Permit::for_control_plane()
 }
 
 pub(crate) fn write() -> Permit<Write> {
-    Permit::for_caller()
+    Permit::for_installation("test/write")
 }
 
 /// A fixed time, to the microsecond.

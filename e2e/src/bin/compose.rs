@@ -78,24 +78,19 @@ impl Walk {
             let client = authority.issue(path, &Leaf::client(leaf), &[]);
             Clients { authority, client }
         };
-        let api_ca = read(
-            &arguments.compose,
-            &[
-                "exec",
-                "-T",
-                "control-plane",
-                "cat",
-                "/var/lib/portcullis/ca.pem",
-            ],
-        );
-        let api_ca_file = path.join("api-ca.pem");
-        fs::write(&api_ca_file, api_ca)
-            .unwrap_or_else(|error| panic!("write the API's CA: {error}"));
+        for name in ["ca.pem", "bootstrap.json"] {
+            let file = format!("/var/lib/portcullis/{name}");
+            let content = read(
+                &arguments.compose,
+                &["exec", "-T", "control-plane", "cat", &file],
+            );
+            fs::write(path.join(name), content).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
         Self {
-            arm: Arm {
-                url: format!("https://localhost:{}", arguments.api_port),
-                ca_file: api_ca_file,
-            },
+            arm: Arm::new(
+                format!("https://localhost:{}", arguments.api_port),
+                path.join("ca.pem"),
+            ),
             server_pem: server.server(&[HOST]),
             ca_file: server.write(path, "server-root"),
             trusted: clients("Compose Client Root", "client"),

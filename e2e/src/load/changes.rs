@@ -132,6 +132,8 @@ fn target(gateway: &Gateway, port: u16) -> Target {
 /// A client with one kept-alive connection.
 struct Asker {
     target: Target,
+    /// The `Authorization` header; absent for workers.
+    authorization: Option<String>,
     sender: SendRequest<Full<Bytes>>,
 }
 
@@ -147,22 +149,27 @@ impl Asker {
             .strip_prefix("https://")
             .context("the API's URL is not https")?;
         let address: SocketAddr = authority.parse().context("the API's address")?;
-        Self::open(Target {
+        let authorization = gateway.arm().authorization().map_err(anyhow::Error::msg)?;
+        let target = Target {
             address,
             host: address.ip().to_string(),
             ca_file: PathBuf::from(&gateway.api_ca_file),
             ..target(gateway, 0)
-        })
-        .await
+        };
+        Self::open(target, Some(authorization)).await
     }
 
     async fn worker(gateway: &Gateway, port: u16) -> anyhow::Result<Self> {
-        Self::open(target(gateway, port)).await
+        Self::open(target(gateway, port), None).await
     }
 
-    async fn open(target: Target) -> anyhow::Result<Self> {
+    async fn open(target: Target, authorization: Option<String>) -> anyhow::Result<Self> {
         let sender = connect(&target).await?;
-        Ok(Self { target, sender })
+        Ok(Self {
+            target,
+            authorization,
+            sender,
+        })
     }
 
     async fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
@@ -185,7 +192,11 @@ impl Asker {
             self.sender = connect(&self.target).await?;
         }
         let host = format!("{}:{}", self.target.host, self.target.address.port());
-        let request = request.header("host", host).body(Full::new(body))?;
+        let mut request = request.header("host", host);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        let request = request.body(Full::new(body))?;
         let answer = self.sender.send_request(request).await?;
         let (head, body) = answer.into_parts();
         let body = http_body_util::Limited::new(body, ANSWER_LIMIT)

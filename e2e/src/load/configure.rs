@@ -20,7 +20,7 @@ pub struct Gateway {
     /// The REST API
     #[arg(long)]
     pub api_url: String,
-    /// PEM file with the CA of the REST API's certificate
+    /// PEM file with the CA of the REST API's certificate, in the control plane's state directory
     #[arg(long)]
     pub api_ca_file: PathBuf,
     /// Folder that `load certificates` has written
@@ -74,10 +74,7 @@ impl Gateway {
 
     /// The REST API.
     pub fn arm(&self) -> Arm {
-        Arm {
-            url: self.api_url.clone(),
-            ca_file: self.api_ca_file.clone(),
-        }
+        Arm::new(self.api_url.clone(), self.api_ca_file.clone())
     }
 
     fn pem(&self, name: &str) -> anyhow::Result<String> {

@@ -107,11 +107,11 @@ impl Dev {
     }
 
     fn arm(&self) -> Arm {
-        assert!(self.manifest["controlPlane"]["authorization"].is_null());
-        Arm {
-            url: self.text("/controlPlane/url").to_owned(),
-            ca_file: self.text("/controlPlane/caFile").into(),
-        }
+        let arm = Arm::new(
+            self.text("/controlPlane/url").to_owned(),
+            self.text("/controlPlane/caFile").into(),
+        );
+        arm.with_authorization(self.text("/controlPlane/authorization"))
     }
 
     fn lets_in_only_the_trusted_client(&self) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
+use zeroize::Zeroizing;
 
 /// The api-version that the demo speaks.
 pub(crate) const API_VERSION: &str = "2025-07-01";
@@ -26,11 +27,22 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 const OPERATION_DEADLINE: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// What the control plane writes at its first start.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Owner {
+    tenant_id: String,
+    client_id: String,
+    client_secret: Zeroizing<String>,
+}
+
 /// A client of one control plane.
 pub(crate) struct Arm {
     authority: String,
     connector: TlsConnector,
     server_name: ServerName<'static>,
+    /// The `Authorization` header of requests; absent before signing in.
+    authorization: Option<String>,
 }
 
 /// An answer with its JSON body, null where there is none.
@@ -61,7 +73,36 @@ impl Arm {
             authority: format!("{host}:{}", uri.port_u16().unwrap_or(443)),
             connector: TlsConnector::from(Arc::new(config)),
             server_name: ServerName::try_from(host.to_owned())?,
+            authorization: None,
         })
+    }
+
+    /// Signs in as the first owner, whose secret the control plane has written to `file`; the `Authorization` header of
+    /// this and of other clients.
+    pub(crate) async fn sign_in(&mut self, file: &Path) -> anyhow::Result<String> {
+        let owner =
+            std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let owner: Owner = serde_json::from_slice(&owner)
+            .with_context(|| format!("{} is not what the control plane wrote", file.display()))?;
+        let path = format!("/{}/oauth2/v2.0/token", owner.tenant_id);
+        let form = format!(
+            "grant_type=client_credentials&client_id={}&client_secret={}",
+            owner.client_id,
+            owner.client_secret.as_str()
+        );
+        let request = self.exchange(
+            Method::POST,
+            &path,
+            "application/x-www-form-urlencoded",
+            form.into(),
+        );
+        let answer = timeout(REQUEST_DEADLINE, request).await??;
+        let token = answer.body.get("access_token").and_then(Value::as_str);
+        let token =
+            token.with_context(|| format!("no token: {} {}", answer.status, answer.body))?;
+        let authorization = format!("Bearer {token}");
+        self.authorization = Some(authorization.clone());
+        Ok(authorization)
     }
 
     /// Reads a resource; none when there is no such.
@@ -114,14 +155,25 @@ impl Arm {
     }
 
     async fn request(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Answer> {
-        let exchange = self.exchange(method.clone(), path, body);
+        let bytes = if body.is_null() {
+            Bytes::new()
+        } else {
+            Bytes::from(serde_json::to_vec(body)?)
+        };
+        let exchange = self.exchange(method.clone(), path, "application/json", bytes);
         timeout(REQUEST_DEADLINE, exchange)
             .await
             .unwrap_or_else(|elapsed| Err(elapsed.into()))
             .with_context(|| format!("{method} https://{}{path}", self.authority))
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Answer> {
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        media_type: &str,
+        body: Bytes,
+    ) -> anyhow::Result<Answer> {
         let stream = TcpStream::connect(&self.authority).await?;
         let stream = self
             .connector
@@ -129,17 +181,15 @@ impl Arm {
             .await?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let bytes = if body.is_null() {
-            Bytes::new()
-        } else {
-            Bytes::from(serde_json::to_vec(body)?)
-        };
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(HOST, &self.authority)
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(bytes))?;
+            .header(CONTENT_TYPE, media_type);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let request = request.body(Full::new(body))?;
         let answer = async {
             let response = sender.send_request(request).await?;
             let (head, body) = response.into_parts();

@@ -9,8 +9,10 @@ use super::Place;
 use super::file;
 use super::pki::{Identity, Pki};
 
-/// The written file; dropping this removes it.
-pub(crate) struct Manifest(PathBuf);
+/// The written files; dropping this removes them.
+pub(crate) struct Manifest {
+    directory: PathBuf,
+}
 
 impl Manifest {
     /// Where the file is below the directory of the demo.
@@ -18,26 +20,56 @@ impl Manifest {
         directory.join("dev.json")
     }
 
-    /// Writes it, whole or not at all.
-    pub(crate) fn write(directory: &Path, place: &Place, pki: &Pki) -> anyhow::Result<Self> {
-        let file = Self::file(directory);
-        file::write_atomically(&file, &format!("{:#}\n", content(place, pki)), 0o600)?;
-        Ok(Self(file))
+    /// Where the header line of authorised requests is, for `curl --header @FILE`.
+    pub(crate) fn header_file(directory: &Path) -> PathBuf {
+        directory.join("authorization")
+    }
+
+    /// Writes the files, each whole or not at all.
+    pub(crate) fn write(
+        directory: &Path,
+        place: &Place,
+        authorization: &str,
+        pki: &Pki,
+    ) -> anyhow::Result<Self> {
+        let manifest = Self {
+            directory: directory.to_owned(),
+        };
+        manifest.replace(place, authorization, pki)?;
+        Ok(manifest)
+    }
+
+    /// Writes the files anew.
+    pub(crate) fn replace(
+        &self,
+        place: &Place,
+        authorization: &str,
+        pki: &Pki,
+    ) -> anyhow::Result<()> {
+        let header = format!("Authorization: {authorization}\n");
+        file::write_atomically(&Self::header_file(&self.directory), &header, 0o600)?;
+        let content = format!("{:#}\n", content(place, authorization, pki));
+        file::write_atomically(&Self::file(&self.directory), &content, 0o600)
     }
 }
 
 impl Drop for Manifest {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        for file in [
+            Self::file(&self.directory),
+            Self::header_file(&self.directory),
+        ] {
+            let _ = fs::remove_file(file);
+        }
     }
 }
 
-fn content(place: &Place, pki: &Pki) -> Value {
+fn content(place: &Place, authorization: &str, pki: &Pki) -> Value {
     json!({
         "controlPlane": {
             "url": place.api_url,
             "caFile": place.api_ca_file,
-            "authorization": null,
+            "authorization": authorization,
             "adminUrl": place.control_plane_admin_url,
         },
         "worker": { "adminUrl": place.worker_admin_url },

@@ -101,6 +101,7 @@ fn control_plane_settings(
         stream_cert_file: Some(keys.stream_cert_file.clone()),
         stream_key_file: Some(keys.stream_key_file.clone()),
         stream_client_ca_file: Some(keys.stream_client_ca_file.clone()),
+        token_lifetime: "24h".to_owned(),
         drain_deadline: DRAIN_DEADLINE.to_owned(),
         ..ServeArgs::default()
     };

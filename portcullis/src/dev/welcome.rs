@@ -63,7 +63,7 @@ Every other client fails the TLS handshake:
   {curl} {untrusted} {url}/hello
 
 The gateway as the API shows it:
-  curl --cacert {api_ca} '{api}{id}?api-version={API_VERSION}'
+  curl --cacert {api_ca} --header @{header} '{api}{id}?api-version={API_VERSION}'
 
 Ctrl-C ends it. State stays in {directory}; remove that folder to start anew.
 
@@ -74,6 +74,7 @@ Ctrl-C ends it. State stays in {directory}; remove that folder to start anew.
             access_log = directory.join("access.log").display(),
             manifest = Manifest::file(directory).display(),
             port = ports.gateway,
+            header = Manifest::header_file(directory).display(),
             directory = directory.display(),
         )
     }

@@ -3,7 +3,7 @@
 use model::{GatewayId, OperationalState, ProvisioningState};
 use sqlx::{AnyConnection, FromRow};
 
-use super::{PutGateway, StoredGateway};
+use super::{PutGateway, Scope, StoredGateway};
 use crate::{
     extension::Extensions,
     store::{StoreError, instant},
@@ -132,7 +132,23 @@ pub(super) async fn find(
         .await
 }
 
-pub(super) async fn list_by_group(
+/// Those of `scope` whose ids come after `after`.
+pub(super) async fn list(
+    connection: &mut AnyConnection,
+    scope: &Scope,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<GatewayRow>, sqlx::Error> {
+    match scope {
+        Scope::ResourceGroup(group) => list_by_group(connection, &group.key(), after, limit).await,
+        Scope::Subscription(subscription) => {
+            let subscription = subscription.as_str().to_ascii_lowercase();
+            list_by_subscription(connection, &subscription, after, limit).await
+        }
+    }
+}
+
+async fn list_by_group(
     connection: &mut AnyConnection,
     group: &str,
     after: &str,
@@ -148,7 +164,7 @@ pub(super) async fn list_by_group(
     .await
 }
 
-pub(super) async fn list_by_subscription(
+async fn list_by_subscription(
     connection: &mut AnyConnection,
     subscription: &str,
     after: &str,

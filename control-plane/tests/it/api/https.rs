@@ -6,6 +6,7 @@ use control_plane::{
     app::{self, Running},
     settings::{ServeArgs, Settings},
 };
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -16,6 +17,7 @@ async fn strict_clients_accept_the_certificate_of_the_own_authority() {
     let running = start(&state).await;
     let ca_file = running.ca_file.clone().unwrap();
 
+    let token = sign_in(&running, &state, &ca_file).await;
     let url = format!(
         "{}/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups",
         running.api_url
@@ -34,6 +36,7 @@ async fn strict_clients_accept_the_certificate_of_the_own_authority() {
         ]);
         let answer = output(
             curl.arg(&ca_file)
+                .args(["--header", &format!("Authorization: Bearer {token}")])
                 .arg(format!("{url}?api-version=2024-11-01")),
         )
         .await;
@@ -50,7 +53,7 @@ async fn strict_clients_accept_the_certificate_of_the_own_authority() {
         "-CAfile",
     ]);
     output(verify.arg(&ca_file).arg(state.join("api.pem"))).await;
-    for private in ["api.key", "ca.key", "master.key"] {
+    for private in ["api.key", "bootstrap.json", "ca.key", "master.key"] {
         let mode = fs::metadata(state.join(private))
             .unwrap()
             .permissions()
@@ -114,4 +117,22 @@ async fn output(command: &mut Command) -> Output {
     let output = command.output().await.unwrap();
     assert!(output.status.success(), "{command:?}: {output:?}");
     output
+}
+
+/// A token of the first owner, from the token endpoint.
+async fn sign_in(running: &Running, state: &Path, ca_file: &Path) -> String {
+    let owner = fs::read(state.join("bootstrap.json")).unwrap();
+    let owner: Value = serde_json::from_slice(&owner).unwrap();
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--fail", "--cacert"]);
+    curl.arg(ca_file)
+        .args(["--data", "grant_type=client_credentials"]);
+    for (field, member) in [("client_id", "clientId"), ("client_secret", "clientSecret")] {
+        let value = owner[member].as_str().unwrap();
+        curl.args(["--data-urlencode", &format!("{field}={value}")]);
+    }
+    let tenant = owner["tenantId"].as_str().unwrap();
+    curl.arg(format!("{}/{tenant}/oauth2/v2.0/token", running.api_url));
+    let answer: Value = serde_json::from_slice(&output(&mut curl).await.stdout).unwrap();
+    answer["access_token"].as_str().unwrap().to_owned()
 }

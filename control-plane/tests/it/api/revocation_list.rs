@@ -3,7 +3,9 @@
 use axum::body::Body;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use control_plane::{
+    access::Scope,
     expiry::{Expiry, ExpiryWatch, Metrics},
+    role::Role,
     store::LIST_PART,
 };
 use http::{Method, Request};
@@ -579,6 +581,7 @@ async fn a_list_that_ends_soon_is_told_of_once_at_each_threshold(database: Datab
     assert_eq!(look().await, [Expiry::WithinDay]);
     caller.clock.advance(Duration::days(2));
     assert_eq!(look().await, [Expiry::Expired]);
+    let caller = caller.with_role(Role::Owner, &Scope::root()).await;
     let shown = caller.get(&list).await;
     assert_eq!(shown.body["properties"]["expiresInDays"], -1);
     let mut text = String::new();
