@@ -2,6 +2,7 @@
 
 pub mod extension;
 
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -27,6 +28,7 @@ pub struct Arm {
     /// Trusted for the API's certificate.
     pub ca_file: PathBuf,
     sign_in: SignIn,
+    record: Option<PathBuf>,
 }
 
 /// Where the `Authorization` header comes from.
@@ -85,6 +87,25 @@ impl Arm {
                 file,
                 token: Arc::default(),
             },
+            record: None,
+        }
+    }
+
+    /// With every answer, as it comes, appended to `file`. Tokens are not asked for in this way.
+    #[must_use]
+    pub fn recorded_in(&self, file: PathBuf) -> Self {
+        Self {
+            record: Some(file),
+            ..self.clone()
+        }
+    }
+
+    /// Without that.
+    #[must_use]
+    pub fn unrecorded(&self) -> Self {
+        Self {
+            record: None,
+            ..self.clone()
         }
     }
 
@@ -257,6 +278,11 @@ impl Arm {
         let output = child
             .wait_with_output()
             .map_err(|error| format!("curl: {error}"))?;
+        if let Some(file) = &self.record {
+            let opened = File::options().create(true).append(true).open(file);
+            let written = opened.and_then(|mut file| file.write_all(&output.stdout));
+            written.map_err(|error| format!("{}: {error}", file.display()))?;
+        }
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned());
         }

@@ -163,16 +163,17 @@ impl Deployment {
 
     /// Starts the control plane and waits until its API answers.
     pub fn start_control_plane(&mut self) {
-        self.control_plane = Some(Process::start(
-            "control-plane",
-            "control-plane",
-            &self.control,
-            self.directory.path(),
-        ));
+        self.control_plane = Some(self.spawn_control_plane());
         let arm = self.arm.clone();
         wait::until("REST API", Duration::from_secs(30), || {
             arm.try_request("GET", &crate::arm::group_id("none"), &[], None)
         });
+    }
+
+    /// Starts a control plane with the same settings, without waiting.
+    pub fn spawn_control_plane(&self) -> Process {
+        let name = "control-plane";
+        Process::start(name, name, &self.control, self.directory.path())
     }
 
     /// Ends the control plane as a crash would.

@@ -15,6 +15,7 @@ pub mod client;
 pub mod deployment;
 pub mod document;
 pub mod keep_alive;
+pub mod leak;
 pub mod load;
 pub mod open_files;
 pub mod openssl;

@@ -8,6 +8,8 @@ use e2e::document::{self, Listener};
 use e2e::port;
 use serde_json::{Value, json};
 
+use crate::postgres;
+
 const WRITERS: usize = 50;
 const EDITORS: usize = 8;
 
@@ -18,7 +20,9 @@ fn fifty_concurrent_puts_on_sqlite_leave_one_truth() {
 
 #[test]
 fn fifty_concurrent_puts_on_postgres_leave_one_truth() {
-    check(&Database::Postgres(postgres_database("concurrent_puts")));
+    check(&Database::Postgres(postgres::new_database(
+        "concurrent_puts",
+    )));
 }
 
 fn check(database: &Database) {
@@ -108,32 +112,4 @@ fn in_parallel(count: usize, write: impl Fn(usize) -> String + Sync) -> Vec<Stri
             .map(|thread| thread.join().expect("writer"))
             .collect()
     })
-}
-
-/// A new, empty database on the server of the test run.
-fn postgres_database(name: &str) -> String {
-    let url = std::env::var("PORTCULLIS_TEST_POSTGRES_URL")
-        .expect("PORTCULLIS_TEST_POSTGRES_URL is set by `cargo xtask test`, which starts a Postgres for the tests");
-    let name = format!("e2e_{name}_{}", std::process::id());
-    let created = std::process::Command::new("psql")
-        .args([
-            "--quiet",
-            "--no-psqlrc",
-            "--command",
-            &format!("create database {name}"),
-            &url,
-        ])
-        .output()
-        .expect("run psql");
-    assert!(created.status.success(), "{created:?}");
-    let (server, query) = url
-        .split_once('?')
-        .map_or((url.as_str(), None), |(server, query)| {
-            (server, Some(query))
-        });
-    let (server, _database) = server.rsplit_once('/').expect("a database in the URL");
-    query.map_or_else(
-        || format!("{server}/{name}"),
-        |query| format!("{server}/{name}?{query}"),
-    )
 }
