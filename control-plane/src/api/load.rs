@@ -19,6 +19,8 @@ pub(super) struct Load {
     parses: Arc<Semaphore>,
     /// Hashes of passwords, each tens of milliseconds and 19 MiB.
     sign_ins: Arc<Semaphore>,
+    /// The same for clients that do not exist.
+    strangers: Arc<Semaphore>,
     /// Uploads of revocation lists, each up to a hundred megabytes of body and half as much of list.
     uploads: Arc<Semaphore>,
     patience: Duration,
@@ -36,6 +38,7 @@ impl Load {
             bodies: Arc::new(Semaphore::new(bodies_kib)),
             parses: Arc::new(Semaphore::new(parses)),
             sign_ins: Arc::new(Semaphore::new(parses)),
+            strangers: Arc::new(Semaphore::new(1)),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             patience,
         }
@@ -61,6 +64,19 @@ impl Load {
     /// 503 with `Retry-After`.
     pub(super) async fn upload(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let turn = Arc::clone(&self.uploads).acquire_owned();
+        time::timeout(self.patience, turn)
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .ok_or_else(busy)
+    }
+
+    /// The right to hash the password of a client that does not exist.
+    ///
+    /// # Errors
+    /// 503 with `Retry-After`.
+    pub(super) async fn stranger(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let turn = Arc::clone(&self.strangers).acquire_owned();
         time::timeout(self.patience, turn)
             .await
             .ok()

@@ -1,6 +1,7 @@
 //! Who calls: from the bearer token of a request to a principal (RFC 6750).
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use uuid::Uuid;
 
 use super::{Api, error::ApiError};
 use crate::{
@@ -28,7 +29,9 @@ pub(super) async fn caller(api: &Api, headers: &HeaderMap) -> Result<Principal, 
         Ok(verified) => verified,
         Err(refused) => return Err(not_taken(api, refused)),
     };
-    let principal = principal(verified);
+    let Some(principal) = principal(verified) else {
+        return Err(not_taken(api, Refused::Malformed));
+    };
     if !still_exists(api, &principal).await? {
         api.parts.metrics.count_sign_in("unknown_principal");
         let message = "The service principal of the access token does not exist any more.";
@@ -51,14 +54,31 @@ async fn still_exists(api: &Api, principal: &Principal) -> Result<bool, ApiError
     Ok(api.store().has_service_principal(&principal.id).await?)
 }
 
-fn principal(verified: Verified) -> Principal {
-    let name = verified.name.clone();
-    Principal {
-        issuer: verified.issuer.as_str().to_owned(),
-        name: name.unwrap_or_else(|| verified.subject.clone()),
-        id: verified.subject,
-        application: verified.application,
+/// `None`: an id that no role assignment can have. GUIDs count without case, as there. The other texts are for people:
+/// issuers let users choose them.
+fn principal(verified: Verified) -> Option<Principal> {
+    let id = match Uuid::parse_str(&verified.subject) {
+        Ok(id) => id.to_string(),
+        Err(_other) => verified.subject,
+    };
+    if id.is_empty() || id.len() > MAX_TEXT || id.chars().any(char::is_control) {
+        return None;
     }
+    let name = verified.name.map(|name| shown(&name));
+    Some(Principal {
+        issuer: verified.issuer.as_str().to_owned(),
+        name: name
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| id.clone()),
+        application: verified.application.map(|application| shown(&application)),
+        id,
+    })
+}
+
+/// So much of a text as fits into logs, messages and the audit.
+fn shown(text: &str) -> String {
+    let visible = text.chars().filter(|character| !character.is_control());
+    visible.take(MAX_TEXT / 4).collect()
 }
 
 /// The token; the scheme's name matches in any case.
@@ -118,9 +138,41 @@ fn challenge(api: &Api, code: &'static str, message: &str, error: &str) -> ApiEr
     ApiError::unauthorized(code, message, challenge)
 }
 
+/// Bytes of a principal's id, as in role assignments.
+const MAX_TEXT: usize = 256;
+
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::*;
+    use crate::token::IssuerName;
+
+    fn named(subject: &str, name: &str) -> Option<Principal> {
+        principal(Verified {
+            issuer: IssuerName::built_in(),
+            subject: subject.to_owned(),
+            application: None,
+            name: Some(name.to_owned()),
+            tenant: None,
+            expires_at: OffsetDateTime::UNIX_EPOCH,
+        })
+    }
+
+    #[test]
+    fn what_an_issuer_says_of_a_principal_is_made_fit_to_store_and_show() {
+        let guid = "ABCDEFAB-1111-1111-1111-111111111111";
+        assert_eq!(named(guid, "n").unwrap().id, guid.to_lowercase());
+        assert_eq!(named("user|1", "a\0b\nc").unwrap().name, "abc");
+        assert_eq!(named("user|1", "\n").unwrap().name, "user|1");
+        assert_eq!(
+            named("u", &"é".repeat(300)).unwrap().name.chars().count(),
+            64
+        );
+        for unfit in ["", "a\0", "a\n", &"x".repeat(257)] {
+            assert_eq!(named(unfit, "n"), None, "{unfit:?}");
+        }
+    }
 
     fn check(value: &str, token: Option<&str>) {
         let mut headers = HeaderMap::new();
