@@ -24,6 +24,7 @@ use crate::{
     api::{self, Api, ApiParts},
     bootstrap::{self, BootstrapError},
     clock::Clock,
+    enrolment::{self, AddWorker, AddWorkerError, Added},
     expiry::{self, ExpiryWatch},
     init::InitError,
     reconcile::{self, Reconciler},
@@ -33,7 +34,7 @@ use crate::{
     store::{BrokenChain, OpenError, Store, StoreError},
     stream::{self, StreamError},
     telemetry::Chain,
-    tls::{ApiCertificate, AuthorityError},
+    tls::{ApiCertificate, AuthorityError, WorkerAuthority},
     token::{Issuers, IssuersError},
 };
 
@@ -50,6 +51,7 @@ pub struct Running {
     pub admin_address: SocketAddr,
     tasks: Tasks,
     store: Store,
+    authority: WorkerAuthority,
     drain_deadline: Duration,
 }
 
@@ -146,6 +148,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         admin_address: sockets.admin.address(),
         tasks: Tasks::new(),
         store,
+        authority: sockets.authority.clone(),
         drain_deadline: settings.drain_deadline,
     };
     let running = running.spawn(&clock, &settings, registry, sockets, issuers);
@@ -169,7 +172,41 @@ pub async fn verify_audit(settings: &Settings) -> Result<Result<i64, BrokenChain
     verified.map_err(StartError::Audit)
 }
 
+/// Makes the identity and the join token of a worker in the database of `settings`, whether a control plane runs on it
+/// or not.
+///
+/// # Errors
+/// [`AddError`].
+pub async fn add_worker(settings: &Settings, add: AddWorker) -> Result<Added, AddError> {
+    let clock = Clock::system();
+    let store = open::store(settings).await?;
+    let authority = open::worker_authority(&clock, settings)?;
+    let added = enrolment::add_worker(clock.now(), &store, &authority, add).await;
+    store.close().await;
+    Ok(added?)
+}
+
+/// Why a worker could not be added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// The database or the worker CA cannot be used.
+    #[error(transparent)]
+    Open(#[from] StartError),
+    /// Identity or token could not be made.
+    #[error("cannot add the worker")]
+    Add(#[from] AddWorkerError),
+}
+
 impl Running {
+    /// Makes the identity and the join token of a worker.
+    ///
+    /// # Errors
+    /// [`AddWorkerError`].
+    pub async fn add_worker(&self, add: AddWorker) -> Result<Added, AddWorkerError> {
+        let now = Clock::system().now();
+        enrolment::add_worker(now, &self.store, &self.authority, add).await
+    }
+
     /// Waits until a part ends that should not; the caller ends the process then.
     pub async fn wait(&mut self) -> TaskEnded {
         self.tasks.ended().await
@@ -199,6 +236,7 @@ impl Running {
             admin: admin_listener,
             stream,
             certificate,
+            authority: _,
         } = sockets;
         let [front, serving, background] =
             [Phase::Front, Phase::Stream, Phase::Background].map(|p| self.tasks.token(p));

@@ -3,11 +3,13 @@
 //! The store decides about tokens and certificates; [`crate::tls::WorkerAuthority`] signs; the service itself is in
 //! `stream`.
 
+mod add;
 mod attempts;
 mod request;
 mod token;
 
 pub use self::{
+    add::{AddWorker, AddWorkerError, Added, add_worker},
     attempts::Attempts,
     request::{CertificateRequest, InvalidRequest, MAX_REQUEST},
     token::{JoinToken, NoRandomness, SECRET_LEN},

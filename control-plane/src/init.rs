@@ -1,18 +1,12 @@
 //! Makes the key material that a deployment of both planes needs, once.
 //!
 //! ```text
-//! DIR/ca.pem, ca.key                       CA of the configuration stream
-//! DIR/control-plane/stream.pem, stream.key for --stream-cert-file, --stream-key-file
-//! DIR/control-plane/workers-ca.pem         for --stream-client-ca-file
-//! DIR/control-plane/master.key             for --master-key-file
-//! DIR/workers/NAME/worker.pem, worker.key  for the worker's --cert-file, --key-file
-//! DIR/workers/NAME/control-plane-ca.pem    for the worker's --control-plane-ca-file
-//! DIR/workers/NAME/state.key               for the worker's --state-key-file
+//! DIR/control-plane/master.key       for --master-key-file
+//! DIR/control-plane/worker-ca.pem    for --worker-ca-cert-file
+//! DIR/control-plane/worker-ca.key    for --worker-ca-key-file
+//! DIR/workers/NAME/state.key         for the worker's --state-key-file
 //! ```
-//! Each folder can be given to its process alone; `ca.key` is needed by none of them.
-//!
-//! The control plane lets a worker use only the ids that its certificate names. Here the id is both the common name and
-//! a subject alternative name; certificates made elsewhere need one of the two, and the purpose `clientAuth`.
+//! Each folder can be given to its process alone. Replicas of the control plane share theirs.
 
 use std::{
     io,
@@ -24,8 +18,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::tls::{
-    Authority, AuthorityError, Usage, create_private_dir, write_private, write_public,
+use crate::{
+    tls::{AuthorityError, WorkerAuthority, create_private_dir, write_private},
+    worker_identity::{InvalidWorkerName, WorkerName},
 };
 
 /// What to make.
@@ -33,8 +28,6 @@ use crate::tls::{
 pub struct Init {
     /// Directory for everything; created with mode 0700.
     pub directory: PathBuf,
-    /// DNS names and IP addresses under which workers reach the configuration stream.
-    pub names: Vec<String>,
     /// Ids of the workers.
     pub workers: Vec<String>,
 }
@@ -42,16 +35,12 @@ pub struct Init {
 /// Where the made files are; see the module's documentation.
 #[derive(Debug, Clone)]
 pub struct Initialised {
-    /// The CA of the configuration stream.
-    pub ca_file: PathBuf,
-    /// For `--stream-cert-file`.
-    pub stream_cert_file: PathBuf,
-    /// For `--stream-key-file`.
-    pub stream_key_file: PathBuf,
-    /// For `--stream-client-ca-file`.
-    pub stream_client_ca_file: PathBuf,
     /// For `--master-key-file`.
     pub master_key_file: PathBuf,
+    /// For `--worker-ca-cert-file`.
+    pub worker_ca_cert_file: PathBuf,
+    /// For `--worker-ca-key-file`.
+    pub worker_ca_key_file: PathBuf,
     /// One entry per worker, in the order asked for.
     pub workers: Vec<WorkerFiles>,
 }
@@ -61,12 +50,6 @@ pub struct Initialised {
 pub struct WorkerFiles {
     /// The worker's id.
     pub id: String,
-    /// For `--cert-file`.
-    pub cert_file: PathBuf,
-    /// For `--key-file`.
-    pub key_file: PathBuf,
-    /// For `--control-plane-ca-file`.
-    pub control_plane_ca_file: PathBuf,
     /// For `--state-key-file`.
     pub state_key_file: PathBuf,
 }
@@ -74,18 +57,9 @@ pub struct WorkerFiles {
 /// Why key material could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// The CA, or a certificate of it.
-    #[error("cannot prepare the certificate authority of the configuration stream")]
+    /// The worker CA.
+    #[error("cannot prepare the worker CA")]
     Authority(#[from] AuthorityError),
-    /// A name cannot stand in a certificate.
-    #[error("cannot issue a certificate for {name}")]
-    Certificate {
-        /// Common name of the certificate.
-        name: String,
-        /// What rcgen says.
-        #[source]
-        source: rcgen::Error,
-    },
     /// Reading or writing a file failed.
     #[error("cannot write below {directory}")]
     File {
@@ -101,62 +75,38 @@ pub enum InitError {
     /// The system gives no randomness.
     #[error("the system gives no random bytes")]
     Random,
-    /// A worker id that is no file name or that the stream would refuse.
-    #[error(
-        "{0:?} is not a worker id: 1 to 64 characters of A-Z a-z 0-9 . _ -, not starting with a dot"
-    )]
-    WorkerId(String),
+    /// Not an id of a worker.
+    #[error(transparent)]
+    WorkerName(#[from] InvalidWorkerName),
 }
 
 /// Makes what is missing and keeps what exists, so it can run before every start.
 ///
-/// Certificates are issued anew when they end within 30 days or do not carry all `names`; keys that seal data
-/// (`master.key`, `state.key`) are never replaced.
-///
 /// # Errors
 /// [`InitError`].
 pub fn initialise(now: OffsetDateTime, init: &Init) -> Result<Initialised, InitError> {
-    if let Some(id) = init.workers.iter().find(|id| !is_worker_id(id)) {
-        return Err(InitError::WorkerId(id.clone()));
+    for id in &init.workers {
+        WorkerName::parse(id)?;
     }
-    let directory = &init.directory;
-    let control_plane = directory.join("control-plane");
+    let control_plane = init.directory.join("control-plane");
     make_directory(&control_plane)?;
-    let ca_file = directory.join("ca.pem");
-    let authority = Authority::load_or_create(
-        now,
-        &ca_file,
-        &directory.join("ca.key"),
-        "Portcullis configuration stream CA",
-    )?;
     let made = Initialised {
-        ca_file,
-        stream_cert_file: control_plane.join("stream.pem"),
-        stream_key_file: control_plane.join("stream.key"),
-        stream_client_ca_file: control_plane.join("workers-ca.pem"),
         master_key_file: control_plane.join("master.key"),
+        worker_ca_cert_file: control_plane.join("worker-ca.pem"),
+        worker_ca_key_file: control_plane.join("worker-ca.key"),
         workers: init
             .workers
             .iter()
-            .map(|id| worker_files(directory, id))
+            .map(|id| worker_files(&init.directory, id))
             .collect(),
     };
-    let names = stream_names(&init.names);
-    let server = Wanted {
-        common_name: "control-plane",
-        names: &names,
-        usage: Usage::Server,
-    };
-    server.ensure(
-        now,
-        &authority,
-        &made.stream_cert_file,
-        &made.stream_key_file,
-    )?;
-    ensure_ca(&authority, &made.stream_client_ca_file)?;
+    WorkerAuthority::load_or_create(now, &made.worker_ca_cert_file, &made.worker_ca_key_file)?;
     ensure_secret(&made.master_key_file)?;
     for worker in &made.workers {
-        ensure_worker(now, &authority, worker)?;
+        if let Some(directory) = worker.state_key_file.parent() {
+            make_directory(directory)?;
+        }
+        ensure_secret(&worker.state_key_file)?;
     }
     Ok(made)
 }
@@ -177,84 +127,11 @@ pub fn ensure_secret(path: &Path) -> Result<(), InitError> {
     write_private(path, text.as_bytes()).map_err(|source| file_error(path, source))
 }
 
-struct Wanted<'a> {
-    common_name: &'a str,
-    names: &'a [String],
-    usage: Usage,
-}
-
-impl Wanted<'_> {
-    fn ensure(
-        &self,
-        now: OffsetDateTime,
-        authority: &Authority,
-        cert_file: &Path,
-        key_file: &Path,
-    ) -> Result<(), InitError> {
-        if authority.still_good(now, cert_file, key_file, self.names) {
-            return Ok(());
-        }
-        let issued = authority
-            .issue(now, self.common_name, self.names, self.usage)
-            .map_err(|source| InitError::Certificate {
-                name: self.common_name.to_owned(),
-                source,
-            })?;
-        write_private(key_file, issued.key_pem.as_bytes())
-            .map_err(|source| file_error(key_file, source))?;
-        write_public(cert_file, issued.chain_pem.as_bytes())
-            .map_err(|source| file_error(cert_file, source))
-    }
-}
-
-fn ensure_worker(
-    now: OffsetDateTime,
-    authority: &Authority,
-    worker: &WorkerFiles,
-) -> Result<(), InitError> {
-    if let Some(directory) = worker.cert_file.parent() {
-        make_directory(directory)?;
-    }
-    let names = [worker.id.clone()];
-    let wanted = Wanted {
-        common_name: &worker.id,
-        names: &names,
-        usage: Usage::Client,
-    };
-    wanted.ensure(now, authority, &worker.cert_file, &worker.key_file)?;
-    ensure_ca(authority, &worker.control_plane_ca_file)?;
-    ensure_secret(&worker.state_key_file)
-}
-
-fn ensure_ca(authority: &Authority, path: &Path) -> Result<(), InitError> {
-    let pem = authority.certificate_pem();
-    if std::fs::read_to_string(path).is_ok_and(|existing| existing == pem) {
-        return Ok(());
-    }
-    write_public(path, pem.as_bytes()).map_err(|source| file_error(path, source))
-}
-
 fn worker_files(directory: &Path, id: &str) -> WorkerFiles {
-    let directory = directory.join("workers").join(id);
     WorkerFiles {
         id: id.to_owned(),
-        cert_file: directory.join("worker.pem"),
-        key_file: directory.join("worker.key"),
-        control_plane_ca_file: directory.join("control-plane-ca.pem"),
-        state_key_file: directory.join("state.key"),
+        state_key_file: directory.join("workers").join(id).join("state.key"),
     }
-}
-
-fn stream_names(extra: &[String]) -> Vec<String> {
-    let mut names = ["localhost", "127.0.0.1", "::1"]
-        .map(str::to_owned)
-        .to_vec();
-    for name in extra {
-        if !names.contains(name) {
-            names.push(name.clone());
-        }
-    }
-    names
 }
 
 fn make_directory(path: &Path) -> Result<(), InitError> {
@@ -268,11 +145,6 @@ fn file_error(path: &Path, source: io::Error) -> InitError {
     }
 }
 
-fn is_worker_id(id: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    (1..=64).contains(&id.len()) && id.chars().all(allowed) && !id.starts_with('.')
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
@@ -283,8 +155,7 @@ mod tests {
     fn a_second_run_changes_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let init = Init {
-            directory: dir.path().join("pki"),
-            names: vec!["control-plane".to_owned()],
+            directory: dir.path().join("keys"),
             workers: vec!["worker_1".to_owned(), "worker-2".to_owned()],
         };
         let made = initialise(OffsetDateTime::now_utc(), &init).unwrap();
@@ -292,59 +163,39 @@ mod tests {
         initialise(OffsetDateTime::now_utc(), &init).unwrap();
         assert!(contents(&made) == first, "a second run rewrote a file");
         for private in [
-            &made.stream_key_file,
+            &made.worker_ca_key_file,
             &made.master_key_file,
             &made.workers[1].state_key_file,
         ] {
-            assert_eq!(
-                fs::metadata(private).unwrap().permissions().mode() & 0o777,
-                0o600
-            );
+            let permissions = fs::metadata(private).unwrap().permissions();
+            assert_eq!(permissions.mode() & 0o777, 0o600);
         }
-    }
-
-    #[test]
-    fn certificates_are_renewed_and_sealing_keys_are_not() {
-        let dir = tempfile::tempdir().unwrap();
-        let init = Init {
-            directory: dir.path().to_owned(),
-            names: Vec::new(),
-            workers: vec!["w".to_owned()],
-        };
-        let now = OffsetDateTime::now_utc();
-        let made = initialise(now, &init).unwrap();
-        let (old_cert, old_key) = (
-            fs::read(&made.workers[0].cert_file),
-            fs::read(&made.master_key_file),
-        );
-        initialise(now + time::Duration::days(380), &init).unwrap();
-        assert_ne!(
-            fs::read(&made.workers[0].cert_file).unwrap(),
-            old_cert.unwrap()
-        );
-        assert_eq!(fs::read(&made.master_key_file).unwrap(), old_key.unwrap());
     }
 
     #[test]
     fn a_worker_id_cannot_leave_the_directory() {
+        let dir = tempfile::tempdir().unwrap();
         for id in ["", "..", "a/b", ".hidden", "ü"] {
-            assert!(!is_worker_id(id), "{id:?}");
+            let init = Init {
+                directory: dir.path().to_owned(),
+                workers: vec![id.to_owned()],
+            };
+            assert!(
+                initialise(OffsetDateTime::now_utc(), &init).is_err(),
+                "{id:?}"
+            );
         }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     fn contents(made: &Initialised) -> Vec<Vec<u8>> {
         let mut paths = vec![
-            &made.ca_file,
-            &made.stream_cert_file,
-            &made.stream_key_file,
             &made.master_key_file,
+            &made.worker_ca_cert_file,
+            &made.worker_ca_key_file,
         ];
-        for worker in &made.workers {
-            paths.extend([&worker.cert_file, &worker.key_file, &worker.state_key_file]);
-        }
-        paths
-            .into_iter()
-            .map(|path| fs::read(path).unwrap())
-            .collect()
+        paths.extend(made.workers.iter().map(|worker| &worker.state_key_file));
+        let read = |path| fs::read(path).unwrap();
+        paths.into_iter().map(read).collect()
     }
 }

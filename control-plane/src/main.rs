@@ -1,16 +1,18 @@
 //! `control-plane`: the server and its key material.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use control_plane::{
     app,
     clock::Clock,
+    enrolment::{AddWorker, Added},
     init::{Init, initialise},
     memory,
-    settings::{ServeArgs, Settings},
+    settings::{ServeArgs, Settings, parse_duration},
     telemetry,
+    worker_identity::{Scopes, WorkerName},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -30,9 +32,39 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Check the chain of the audit in the database, with the options of `serve`.
     VerifyAudit(Box<ServeArgs>),
-    /// Make the key material of a deployment, once: CA and certificates of the configuration stream, master key, keys
-    /// of the workers. What exists is kept; certificates are renewed when they end within 30 days.
+    /// Make the key material of a deployment, once: master key, worker CA, keys of the workers' disks. What exists is kept.
     Init(InitArgs),
+    /// Worker identities, without the API.
+    #[command(subcommand)]
+    Worker(WorkerCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum WorkerCommand {
+    /// Make the identity of a worker, or give it these scopes, and a join token where it has not joined yet. Takes the
+    /// settings of the control plane for its database and its worker CA; the control plane may run meanwhile.
+    Add(Box<AddArgs>),
+}
+
+#[derive(Debug, Args)]
+struct AddArgs {
+    /// Id of the worker.
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// What the worker may see: `/`, or the id of a subscription, a resource group or a gateway (repeat).
+    #[arg(long = "scope", value_name = "ID", required = true)]
+    scopes: Vec<String>,
+    /// File for the join token (mode 0600).
+    #[arg(long, value_name = "FILE")]
+    token_file: PathBuf,
+    /// How long the token is good; at most 24h.
+    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    valid_for: String,
+    /// Make a token also for a worker that has joined before and has lost its certificate.
+    #[arg(long)]
+    rejoin: bool,
+    #[command(flatten)]
+    serve: ServeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -40,11 +72,7 @@ struct InitArgs {
     /// Directory for everything: control-plane/ and workers/NAME/ in it can each be given to its process.
     #[arg(long, env = "PORTCULLIS_INIT_DIR", value_name = "DIR")]
     dir: PathBuf,
-    /// DNS name or IP address under which workers reach the configuration stream (repeat); localhost and the
-    /// loopback addresses are always included.
-    #[arg(long = "name", value_name = "NAME")]
-    names: Vec<String>,
-    /// Id of a worker that gets a certificate (repeat).
+    /// Id of a worker that gets a key for its disk (repeat).
     #[arg(long = "worker", value_name = "NAME")]
     workers: Vec<String>,
 }
@@ -63,6 +91,7 @@ async fn run() -> anyhow::Result<()> {
         Some(Command::Serve(args)) => serve(*args).await,
         Some(Command::VerifyAudit(args)) => verify_audit(*args).await,
         Some(Command::Init(args)) => init(args),
+        Some(Command::Worker(WorkerCommand::Add(args))) => add_worker(*args).await,
     }
 }
 
@@ -93,10 +122,36 @@ async fn verify_audit(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn add_worker(args: AddArgs) -> anyhow::Result<()> {
+    let settings = Settings::check(args.serve)?;
+    telemetry::init(&settings.log)?;
+    let valid_for = parse_duration(&args.valid_for)
+        .filter(|valid_for| *valid_for <= LONGEST_TOKEN)
+        .context("--valid-for: not a duration such as 30m or 1h, up to 24h")?;
+    let add = AddWorker {
+        name: WorkerName::parse(&args.name)?,
+        scopes: Scopes::parse(&args.scopes)?,
+        token_file: args.token_file,
+        valid_for,
+        rejoin: args.rejoin,
+    };
+    let name = add.name.clone();
+    match app::add_worker(&settings, add).await? {
+        Added::Token => tracing::info!(worker_id = %name, "join token made"),
+        Added::JoinedBefore => tracing::info!(
+            worker_id = %name,
+            "the worker has joined before and needs no token (--rejoin makes one)"
+        ),
+    }
+    Ok(())
+}
+
+/// A token that lies around is a way in.
+const LONGEST_TOKEN: Duration = Duration::from_hours(24);
+
 fn init(args: InitArgs) -> anyhow::Result<()> {
     let init = Init {
         directory: args.dir,
-        names: args.names,
         workers: args.workers,
     };
     initialise(Clock::system().now(), &init)?;

@@ -19,7 +19,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 pub use self::{
     args::{LogFormat, SecretText, ServeArgs},
     bootstrap::BootstrapSettings,
-    check::{Problem, Problems},
+    check::{Problem, Problems, parse_duration},
     database::DatabaseUrl,
     identity::{Identity, IdentityError},
     master_key::{MasterKey, MasterKeyArgs, MasterKeySettings, MasterKeySource},
@@ -134,8 +134,8 @@ impl fmt::Debug for WorkerCaKey {
     }
 }
 
-/// How workers and control plane know each other. `Debug` leaves out the bytes of the CAs.
-#[derive(Clone)]
+/// How workers and control plane know each other.
+#[derive(Debug, Clone)]
 pub enum StreamSecurity {
     /// TLS with certificates that the worker CA issues for both sides; workers join with tokens.
     WorkerCa {
@@ -144,35 +144,8 @@ pub enum StreamSecurity {
         /// How long a worker's certificate is good.
         certificate_lifetime: Duration,
     },
-    /// Mutual TLS.
-    MutualTls {
-        /// Certificate and key of the control plane.
-        identity: Identity,
-        /// PEM of the CAs that issue certificates to workers.
-        client_ca_pem: Vec<u8>,
-    },
     /// No protection; only on a loopback address and only when asked for.
     Plaintext,
-}
-
-impl fmt::Debug for StreamSecurity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WorkerCa {
-                names,
-                certificate_lifetime,
-            } => f
-                .debug_struct("WorkerCa")
-                .field("names", names)
-                .field("certificate_lifetime", certificate_lifetime)
-                .finish(),
-            Self::MutualTls { identity, .. } => f
-                .debug_struct("MutualTls")
-                .field("identity", identity)
-                .finish_non_exhaustive(),
-            Self::Plaintext => f.write_str("Plaintext"),
-        }
-    }
 }
 
 /// Logging.

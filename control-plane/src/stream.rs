@@ -222,14 +222,6 @@ impl Security {
                 enrolling: None,
             }),
             StreamSecurity::Plaintext => Err(StreamError::PlaintextNotLocal(settings.listen)),
-            StreamSecurity::MutualTls {
-                identity,
-                client_ca_pem,
-            } => Ok(Self {
-                tls: Some(tls::of_files(identity, client_ca_pem, clock).map_err(StreamError::Tls)?),
-                trust: Trust::Names,
-                enrolling: None,
-            }),
             StreamSecurity::WorkerCa {
                 names,
                 certificate_lifetime,

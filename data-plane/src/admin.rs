@@ -27,6 +27,7 @@ use tracing::{debug, warn};
 #[derive(Clone, Debug)]
 pub struct Readiness {
     configured: Arc<AtomicBool>,
+    withdrawn: Arc<AtomicBool>,
     stopping: CancellationToken,
 }
 
@@ -50,6 +51,7 @@ impl Readiness {
     pub(crate) fn new(stopping: CancellationToken) -> Self {
         Self {
             configured: Arc::default(),
+            withdrawn: Arc::default(),
             stopping,
         }
     }
@@ -59,14 +61,23 @@ impl Readiness {
         self.configured.store(true, Ordering::Release);
     }
 
-    /// Whether the worker knows what it serves and is not stopping.
+    /// The worker was revoked: never again.
+    pub(crate) fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::Release);
+    }
+
+    /// Whether the worker knows what it serves, was not revoked, and is not stopping.
     pub fn is_set(&self) -> bool {
-        self.configured.load(Ordering::Acquire) && !self.stopping.is_cancelled()
+        self.configured.load(Ordering::Acquire)
+            && !self.withdrawn.load(Ordering::Acquire)
+            && !self.stopping.is_cancelled()
     }
 
     fn obstacle(&self) -> &'static str {
         if self.stopping.is_cancelled() {
             "stopping\n"
+        } else if self.withdrawn.load(Ordering::Acquire) {
+            "revoked\n"
         } else {
             "no configuration yet\n"
         }

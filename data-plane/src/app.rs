@@ -19,12 +19,13 @@ use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::convert::Converter;
 use crate::cores::{self, ProxySettings};
+use crate::identity::{IdentityFile, Keeper};
 use crate::listener::Listeners;
 use crate::revocation::{self, Revocation};
-use crate::settings::Settings;
+use crate::settings::{Settings, StreamSecurity};
 use crate::state::StateStore;
 use crate::state::saver::{self, Writer};
-use crate::stream::Client;
+use crate::stream::{Client, Enrolment};
 use crate::telemetry;
 use crate::tls::tickets::keys::TicketKeys;
 use crate::tls::upstream_config::SystemRoots;
@@ -49,6 +50,14 @@ pub enum StartError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// The identity in the state directory cannot be used.
+    #[error("the identity of this worker cannot be used")]
+    Identity(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The worker has never joined and has no token to join with.
+    #[error(
+        "this worker has not joined yet: it needs a join token (--join-token-file), which the control plane makes"
+    )]
+    NoIdentity,
     /// The request path cannot run.
     #[error("the request path cannot start")]
     Cores(#[from] cores::StartError),
@@ -183,12 +192,37 @@ async fn run(
     run_parts(parts, &settings, &shutdown).await
 }
 
+/// The identity of before, or the token to get one with; `None`: the stream needs neither.
+fn enrolment(settings: &Settings, clock: &Clock) -> Result<Option<Enrolment>, StartError> {
+    let StreamSecurity::Enrolled { token } = &settings.control_plane.security else {
+        return Ok(None);
+    };
+    let file = settings
+        .state
+        .as_ref()
+        .map(|state| IdentityFile::new(state, &settings.worker_id));
+    let keeper = Keeper::load(file).map_err(|error| StartError::Identity(Box::new(error)))?;
+    if keeper.current().is_none() && token.is_none() {
+        return Err(StartError::NoIdentity);
+    }
+    Ok(Some(Enrolment {
+        url: settings.control_plane.url.clone(),
+        worker_id: settings.worker_id.clone(),
+        keeper,
+        clock: clock.clone(),
+        token: token.clone(),
+        request: None,
+    }))
+}
+
 /// Opens everything, then puts the saved configuration in force: until that is done no client is served.
 async fn assemble(
     settings: &Settings,
     clock: Clock,
     readiness: &Readiness,
 ) -> Result<(Parts, SocketAddr), StartError> {
+    let stream_clock = clock.clone();
+    let enrolment = enrolment(settings, &clock)?;
     let (revocation, revocation_service) =
         Revocation::new(settings.revocation.clone(), clock.clone());
     let listeners = Listeners::start(&ProxySettings {
@@ -248,7 +282,14 @@ async fn assemble(
     if applier.serves_something() {
         readiness.set();
     }
-    let client = Client::new(settings, readiness.clone(), reports, metrics);
+    let client = Client::new(
+        settings,
+        readiness.clone(),
+        reports,
+        metrics,
+        enrolment,
+        stream_clock,
+    );
     Ok((
         Parts {
             admin,
@@ -273,7 +314,7 @@ async fn run_parts(
     let Parts {
         admin,
         mut applier,
-        client,
+        mut client,
         writer,
         revocation,
     } = parts;

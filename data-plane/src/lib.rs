@@ -12,6 +12,7 @@ pub mod cores;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod http;
+pub mod identity;
 pub mod limits;
 pub mod listener;
 pub mod memory;

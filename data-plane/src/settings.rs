@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use crate::identity::token::JoinToken;
 use crate::limits::Limits;
 use crate::revocation::RevocationSettings;
 
@@ -60,19 +61,11 @@ pub struct ControlPlane {
 pub enum StreamSecurity {
     /// Not at all; loopback only.
     Plaintext,
-    /// Both sides show certificates.
-    MutualTls(StreamTls),
-}
-
-/// PEM files of the configuration stream, read and checked.
-#[derive(Clone)]
-pub struct StreamTls {
-    /// The CA certificates that the control plane's certificate must come from.
-    pub ca: Vec<u8>,
-    /// The worker's certificate chain.
-    pub certificate: Vec<u8>,
-    /// The worker's private key.
-    pub key: Zeroizing<Vec<u8>>,
+    /// The control plane issues the certificates of both sides.
+    Enrolled {
+        /// With which the worker joins; absent: it has joined before.
+        token: Option<JoinToken>,
+    },
 }
 
 /// What a worker serves: at least one entry in one of the lists.
@@ -180,12 +173,6 @@ impl StateKey {
 impl fmt::Debug for StateKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("StateKey(redacted)")
-    }
-}
-
-impl fmt::Debug for StreamTls {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("StreamTls(redacted)")
     }
 }
 

@@ -5,7 +5,7 @@
 
 mod encoding;
 pub(crate) mod saver;
-mod seal;
+pub(crate) mod seal;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -57,6 +57,21 @@ pub(crate) enum StateError {
 
 const FILE_NAME: &str = "last-known-good";
 
+/// Replaces a file that only its owner may read: after a crash at any point, the old or the new one is there, whole.
+pub(crate) fn replace(path: &Path, sealed: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("new");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    file.write_all(sealed)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    File::open(path.parent().unwrap_or_else(|| Path::new(".")))?.sync_all()
+}
+
 impl StateStore {
     pub(crate) fn new(settings: &StateSettings, worker_id: &str) -> Self {
         Self {
@@ -98,21 +113,7 @@ impl StateStore {
     pub(crate) fn save(&self, saved: &Saved) -> Result<(), StateError> {
         let sealed = seal::seal(&self.key, &self.worker_id, encoding::encode(saved))
             .ok_or(StateError::Crypto)?;
-        self.replace(&sealed).map_err(|source| self.io(source))
-    }
-
-    fn replace(&self, sealed: &[u8]) -> io::Result<()> {
-        let temporary = self.path.with_extension("new");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        file.write_all(sealed)?;
-        file.sync_all()?;
-        fs::rename(&temporary, &self.path)?;
-        File::open(self.path.parent().unwrap_or_else(|| Path::new(".")))?.sync_all()
+        replace(&self.path, &sealed).map_err(|source| self.io(source))
     }
 
     fn io(&self, source: io::Error) -> StateError {

@@ -1,6 +1,6 @@
 //! A whole deployment on loopback: control plane, workers and a backend, each a process of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub struct Deployment {
     pub workers: Vec<Worker>,
     /// Port of the echo backend.
     pub backend_port: u16,
+    /// Port of the configuration stream.
+    pub stream_port: u16,
     control: Vec<String>,
     _backend: Process,
     directory: TempDir,
@@ -124,7 +126,11 @@ impl Deployment {
         let workers = (1..)
             .zip(names)
             .map(|(number, name)| {
+                let token = join_token(directory.path(), &control, &name, &["/"], &[]);
                 let mut worker = Worker::new(directory.path(), &pki, name, number, stream);
+                worker
+                    .arguments
+                    .extend(["--join-token-file".to_owned(), text(&token)]);
                 worker.arguments.extend_from_slice(&setup.worker_flags);
                 worker
             })
@@ -142,6 +148,7 @@ impl Deployment {
             control_plane: None,
             workers,
             backend_port,
+            stream_port: stream,
             control,
             _backend: Process::start("backend", "portcullis", &backend, directory.path()),
             directory,
@@ -179,6 +186,31 @@ impl Deployment {
     /// Ends the control plane as a crash would.
     pub fn kill_control_plane(&mut self) {
         self.control_plane = None;
+    }
+
+    /// Makes the identity of a worker with these scopes, and a join token; `flags` of `control-plane worker add`.
+    ///
+    /// # Panics
+    ///
+    /// When that is refused.
+    pub fn join_token(&self, worker: &str, scopes: &[&str], flags: &[&str]) -> PathBuf {
+        join_token(self.directory.path(), &self.control, worker, scopes, flags)
+    }
+
+    /// Adds a worker that serves everything it is let, and joins with a token at this control plane's stream or at
+    /// another one; starts it without waiting. Returns its index.
+    pub fn add_worker(&mut self, name: &str, token: &Path, stream_port: u16) -> usize {
+        let directory = self.directory.path();
+        init(directory, &[name.to_owned()]);
+        let number = u8::try_from(self.workers.len() + 1).expect("few workers");
+        let pki = directory.join("pki");
+        let mut worker = Worker::new(directory, &pki, name.to_owned(), number, stream_port);
+        let token = ["--join-token-file".to_owned(), text(token)];
+        worker.arguments.extend(token);
+        self.workers.push(worker);
+        let index = self.workers.len() - 1;
+        self.start_worker(index);
+        index
     }
 
     /// Starts a worker, without waiting.
@@ -221,12 +253,6 @@ impl Worker {
                 "--control-plane-url",
                 format!("https://localhost:{stream_port}"),
             ),
-            (
-                "--control-plane-ca-file",
-                text(&own.join("control-plane-ca.pem")),
-            ),
-            ("--cert-file", text(&own.join("worker.pem"))),
-            ("--key-file", text(&own.join("worker.key"))),
             ("--scope", "/".to_owned()),
             ("--state-dir", text(&directory.join(&name))),
             ("--state-key-file", text(&own.join("state.key"))),
@@ -315,16 +341,34 @@ fn sample(line: &str, name: &str, labels: &str) -> Option<f64> {
 
 fn init(directory: &Path, workers: &[String]) {
     let mut command = Command::new(binary("control-plane"));
-    command
-        .arg("init")
-        .arg("--dir")
-        .arg(directory.join("pki"))
-        .args(["--name", "localhost"]);
+    command.arg("init").arg("--dir").arg(directory.join("pki"));
     for worker in workers {
         command.args(["--worker", worker]);
     }
     let output = command.output().expect("run control-plane init");
     assert!(output.status.success(), "{output:?}");
+}
+
+/// Makes a worker identity and its join token beside the API, with the settings of the control plane; returns the token's
+/// file.
+fn join_token(
+    directory: &Path,
+    control_plane: &[String],
+    worker: &str,
+    scopes: &[&str],
+    flags: &[&str],
+) -> PathBuf {
+    let file = directory.join(format!("{worker}.token"));
+    let mut command = Command::new(binary("control-plane"));
+    command.args(["worker", "add", "--name", worker]);
+    for scope in scopes {
+        command.args(["--scope", scope]);
+    }
+    command.arg("--token-file").arg(&file);
+    let output = command.args(flags).args(control_plane).output();
+    let output = output.expect("run control-plane worker add");
+    assert!(output.status.success(), "{output:?}");
+    file
 }
 
 fn control_plane_arguments(directory: &Path, database: &Database, ports: [u16; 3]) -> Vec<String> {
@@ -341,9 +385,8 @@ fn control_plane_arguments(directory: &Path, database: &Database, ports: [u16; 3
         ("--database-url", url),
         ("--master-key-file", text(&pki.join("master.key"))),
         ("--stream-listen", stream),
-        ("--stream-cert-file", text(&pki.join("stream.pem"))),
-        ("--stream-key-file", text(&pki.join("stream.key"))),
-        ("--stream-client-ca-file", text(&pki.join("workers-ca.pem"))),
+        ("--worker-ca-cert-file", text(&pki.join("worker-ca.pem"))),
+        ("--worker-ca-key-file", text(&pki.join("worker-ca.key"))),
         ("--admin-listen", admin),
         ("--log-format", "json".to_owned()),
     ])

@@ -26,6 +26,7 @@ pub(super) struct Sockets {
     pub(super) certificate: Option<ApiCertificate>,
     pub(super) admin: Listener,
     pub(super) stream: ConfigStream,
+    pub(super) authority: WorkerAuthority,
 }
 
 impl Sockets {
@@ -51,6 +52,7 @@ impl Sockets {
             certificate,
             admin,
             stream,
+            authority,
         })
     }
 
@@ -108,7 +110,10 @@ fn keyring(settings: &MasterKeySettings) -> Result<Keyring, StartError> {
 }
 
 /// Loads the worker CA, or makes it at first start.
-fn worker_authority(clock: &Clock, settings: &Settings) -> Result<WorkerAuthority, StartError> {
+pub(super) fn worker_authority(
+    clock: &Clock,
+    settings: &Settings,
+) -> Result<WorkerAuthority, StartError> {
     let WorkerCaSettings { certificate, key } = &settings.stream.worker_ca;
     let authority = match key {
         WorkerCaKey::File(key) => WorkerAuthority::load_or_create(clock.now(), certificate, key),

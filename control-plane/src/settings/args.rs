@@ -130,19 +130,6 @@ pub struct ServeArgs {
     #[arg(long, env = "PORTCULLIS_WORKER_CERTIFICATE_LIFETIME", value_name = "DURATION", default_value = WORKER_CERTIFICATE_LIFETIME, help_heading = STREAM)]
     pub worker_certificate_lifetime: String,
 
-    /// PEM file with the certificate chain that the stream shows to workers (`control-plane init` makes one).
-    #[arg(long, env = "PORTCULLIS_STREAM_CERT_FILE", value_name = "FILE", help_heading = STREAM)]
-    pub stream_cert_file: Option<PathBuf>,
-
-    /// PEM file with the private key of --stream-cert-file.
-    #[arg(long, env = "PORTCULLIS_STREAM_KEY_FILE", value_name = "FILE", help_heading = STREAM)]
-    pub stream_key_file: Option<PathBuf>,
-
-    /// PEM file with the CAs that issue certificates to workers; a worker without one is refused. A worker's certificate
-    /// names its --worker-id, to the letter: as common name, or as DNS or IP address entry of the subject alternative name.
-    #[arg(long, env = "PORTCULLIS_STREAM_CLIENT_CA_FILE", value_name = "FILE", help_heading = STREAM)]
-    pub stream_client_ca_file: Option<PathBuf>,
-
     /// Serve the stream without TLS; only on a loopback address. It carries private keys.
     #[arg(long, env = "PORTCULLIS_STREAM_ALLOW_PLAINTEXT", value_parser = BoolishValueParser::new(), help_heading = STREAM)]
     pub stream_allow_plaintext: bool,
@@ -228,9 +215,6 @@ impl Default for ServeArgs {
             worker_ca_key_env: None,
             worker_ca_key_command: None,
             worker_certificate_lifetime: WORKER_CERTIFICATE_LIFETIME.to_owned(),
-            stream_cert_file: None,
-            stream_key_file: None,
-            stream_client_ca_file: None,
             stream_allow_plaintext: false,
             admin_listen: ADMIN_LISTEN.to_owned(),
             operation_deadline: "30s".to_owned(),

@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tracing_subscriber::EnvFilter;
 
 use super::{
@@ -125,9 +124,6 @@ fn without_empty(args: ServeArgs) -> ServeArgs {
         worker_ca_key_file: path(args.worker_ca_key_file),
         worker_ca_key_env: text(args.worker_ca_key_env),
         worker_ca_key_command: text(args.worker_ca_key_command),
-        stream_cert_file: path(args.stream_cert_file),
-        stream_key_file: path(args.stream_key_file),
-        stream_client_ca_file: path(args.stream_client_ca_file),
         ..args
     }
 }
@@ -281,67 +277,17 @@ fn stream_security(
     listen: Option<SocketAddr>,
     problems: &mut Vec<Problem>,
 ) -> Option<StreamSecurity> {
-    let before = problems.len();
-    let identity = files(
-        "--stream-cert-file",
-        args.stream_cert_file.as_deref(),
-        "--stream-key-file",
-        args.stream_key_file.as_deref(),
-        problems,
-    );
-    if args.stream_allow_plaintext {
-        if listen.is_some_and(|address| !address.ip().is_loopback()) {
-            refuse(
-                "--stream-allow-plaintext",
-                "only with a loopback address in --stream-listen",
-                problems,
-            );
-        }
-        if identity.is_some() || args.stream_client_ca_file.is_some() {
-            refuse(
-                "--stream-allow-plaintext",
-                "excludes the --stream-…-file options",
-                problems,
-            );
-        }
-        return Some(StreamSecurity::Plaintext);
+    if !args.stream_allow_plaintext {
+        return own_security(args, listen, problems);
     }
-    if problems.len() > before {
-        return None;
+    if listen.is_some_and(|address| !address.ip().is_loopback()) {
+        refuse(
+            "--stream-allow-plaintext",
+            "only with a loopback address in --stream-listen",
+            problems,
+        );
     }
-    let (chain, key, client_ca) = match (identity, &args.stream_client_ca_file) {
-        (Some((chain, key)), Some(client_ca)) => (chain, key, client_ca),
-        (None, None) => return own_security(args, listen, problems),
-        (Some(_), None) | (None, Some(_)) => {
-            let message = "needs --stream-cert-file and --stream-key-file, and they need it";
-            refuse("--stream-client-ca-file", message, problems);
-            return None;
-        }
-    };
-    let identity = keep(
-        "--stream-cert-file",
-        Identity::from_files(chain, key),
-        problems,
-    );
-    let client_ca_pem = keep("--stream-client-ca-file", ca_bundle(client_ca), problems);
-    Some(StreamSecurity::MutualTls {
-        identity: identity?,
-        client_ca_pem: client_ca_pem?,
-    })
-}
-
-/// An empty or unreadable bundle must refuse the start: it would otherwise decide who is a worker.
-fn ca_bundle(path: &PathBuf) -> Result<Vec<u8>, String> {
-    let pem =
-        std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(pem),
-        Ok(_) | Err(_) => Err(format!(
-            "{} holds no usable PEM certificate",
-            path.display()
-        )),
-    }
+    Some(StreamSecurity::Plaintext)
 }
 
 fn log(args: &ServeArgs, problems: &mut Vec<Problem>) -> Option<LogSettings> {
@@ -411,6 +357,16 @@ pub(super) fn duration(
     text: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Duration> {
+    let usable = parse_duration(text);
+    keep(
+        setting,
+        usable.ok_or_else(|| format!("{text:?} is not a duration such as 500ms, 30s or 2m")),
+        problems,
+    )
+}
+
+/// A whole number with `ms`, `s`, `m` or `h`; more than zero.
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let millis = match text.strip_prefix(digits) {
         Some("ms") => Some(1),
@@ -424,14 +380,9 @@ pub(super) fn duration(
         .ok()
         .zip(millis)
         .and_then(|(count, millis)| count.checked_mul(millis));
-    let usable = parsed
+    parsed
         .filter(|millis| *millis > 0)
-        .map(Duration::from_millis);
-    keep(
-        setting,
-        usable.ok_or_else(|| format!("{text:?} is not a duration such as 500ms, 30s or 2m")),
-        problems,
-    )
+        .map(Duration::from_millis)
 }
 
 fn parse<T: FromStr>(setting: &'static str, text: &str, problems: &mut Vec<Problem>) -> Option<T>

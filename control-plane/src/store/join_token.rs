@@ -6,10 +6,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError, Topic, micros,
+    Store, StoreError, Topic, check_reach, micros,
     worker_identity::{self, not_found},
 };
 use crate::{
+    audit::AuditedChange,
     enrolment::JoinRefused,
     permit::{Permit, Write},
     worker_identity::{IssuedCertificate, WorkerIdentity, WorkerName},
@@ -61,9 +62,10 @@ impl Store {
     /// [`StoreError::NotFound`], [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn create_join_token(
         &self,
-        _permit: &Permit<Write>,
+        permit: &Permit<Write>,
         new: NewJoinToken,
     ) -> Result<TokenMade, StoreError> {
+        check_reach(permit, "/")?;
         let mut writing = self.begin().await?;
         let row = worker_identity::find(writing.connection(), &new.worker.key()).await?;
         let row = row.ok_or_else(|| not_found(&new.worker))?;
@@ -75,7 +77,8 @@ impl Store {
         })?;
         delete(writing.connection(), &row.id).await?;
         insert(writing.connection(), &row.id, &new).await?;
-        writing.commit().await?;
+        let change = AuditedChange::at(new.now);
+        writing.commit_change(permit, change).await?;
         Ok(TokenMade::For(id))
     }
 

@@ -4,8 +4,11 @@ use sqlx::{AnyConnection, FromRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Listing, Page, Store, StoreError, Topic, Writing, instant, join_token, micros};
+use super::{
+    Listing, Page, Store, StoreError, Topic, Writing, check_reach, instant, join_token, micros,
+};
 use crate::{
+    audit::AuditedChange,
     permit::{Permit, Read, Write},
     worker_identity::{
         IssuedCertificate, Scopes, ShownCertificate, Unauthorised, WorkerIdentity, WorkerName,
@@ -30,9 +33,10 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn put_worker(
         &self,
-        _permit: &Permit<Write>,
+        permit: &Permit<Write>,
         put: PutWorker,
     ) -> Result<(WorkerIdentity, bool), StoreError> {
+        check_reach(permit, "/")?;
         let scopes = scopes_text(&put)?;
         let mut writing = self.begin().await?;
         let is_new = insert(writing.connection(), &put, &scopes).await?;
@@ -41,7 +45,8 @@ impl Store {
         }
         let row = find(writing.connection(), &put.name.key()).await?;
         let row = row.ok_or_else(|| not_found(&put.name))?;
-        writing.commit().await?;
+        let change = AuditedChange::at(put.now);
+        writing.commit_change(permit, change).await?;
         Ok((row.into_identity(put.now)?, is_new))
     }
 
@@ -51,10 +56,11 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn find_worker(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         name: &WorkerName,
         now: OffsetDateTime,
     ) -> Result<Option<WorkerIdentity>, StoreError> {
+        check_reach(permit, "/")?;
         let mut connection = self.reader.acquire().await?;
         let row = find(&mut connection, &name.key()).await?;
         row.map(|row| row.into_identity(now)).transpose()
@@ -66,10 +72,11 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn list_workers(
         &self,
-        _permit: &Permit<Read>,
+        permit: &Permit<Read>,
         page: &Page,
         now: OffsetDateTime,
     ) -> Result<Listing<WorkerIdentity>, StoreError> {
+        check_reach(permit, "/")?;
         let limit = page.limit();
         let after = page.after.as_deref().unwrap_or_default();
         let mut connection = self.reader.acquire().await?;
@@ -91,9 +98,11 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn delete_worker(
         &self,
-        _permit: &Permit<Write>,
+        permit: &Permit<Write>,
         name: &WorkerName,
+        now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
+        check_reach(permit, "/")?;
         let mut writing = self.begin().await?;
         let Some(row) = find(writing.connection(), &name.key()).await? else {
             return Ok(false);
@@ -101,7 +110,9 @@ impl Store {
         delete(writing.connection(), &row.id).await?;
         delete_lease(writing.connection(), &row.name).await?;
         writing.end_sessions();
-        writing.commit().await?;
+        writing
+            .commit_change(permit, AuditedChange::at(now))
+            .await?;
         Ok(true)
     }
 
@@ -112,10 +123,11 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn revoke_worker(
         &self,
-        _permit: &Permit<Write>,
+        permit: &Permit<Write>,
         name: &WorkerName,
         now: OffsetDateTime,
     ) -> Result<Option<WorkerIdentity>, StoreError> {
+        check_reach(permit, "/")?;
         let mut writing = self.begin().await?;
         let Some(row) = find(writing.connection(), &name.key()).await? else {
             return Ok(None);
@@ -126,7 +138,9 @@ impl Store {
         let row = find(writing.connection(), &name.key()).await?;
         let row = row.ok_or_else(|| not_found(name))?;
         writing.end_sessions();
-        writing.commit().await?;
+        writing
+            .commit_change(permit, AuditedChange::at(now))
+            .await?;
         row.into_identity(now).map(Some)
     }
 

@@ -108,11 +108,13 @@ async fn first_message(
     match message {
         Ok(Ok(Some(message))) => {
             let hello = Hello::parse(message).map_err(Ended::refused)?;
-            speaker
-                .check(&hello.session.worker)
-                .map_err(Ended::refused)?;
-            if let Speaker::Identity(shown) = speaker {
-                authorise(parts, shown, &hello.session).await??;
+            match speaker {
+                Speaker::Anyone => {}
+                Speaker::Nobody => {
+                    let status = Status::unauthenticated(speaker::NO_CERTIFICATE);
+                    return Err(Ended::refused(status));
+                }
+                Speaker::Identity(shown) => authorise(parts, shown, &hello.session).await??,
             }
             Ok(hello)
         }

@@ -21,6 +21,7 @@ use super::{
     StreamSecurity, Subscription,
 };
 use crate::http::head::MOST_FIELDS;
+use crate::identity::token::JoinToken;
 use crate::limits::{LimitArguments, Limits};
 
 /// Portcullis data plane: terminates TLS, verifies client certificates and routes HTTP to backends, as the control
@@ -37,15 +38,18 @@ pub(crate) struct Arguments {
     /// Configuration stream of the control plane, for example `https://control-plane:8444`
     #[arg(long, env = "PORTCULLIS_CONTROL_PLANE_URL", value_name = "URL")]
     control_plane_url: Option<String>,
-    /// PEM file with the CA that the control plane's stream certificate must come from
-    #[arg(long, env = "PORTCULLIS_CONTROL_PLANE_CA_FILE", value_name = "FILE")]
-    control_plane_ca_file: Option<PathBuf>,
-    /// PEM file with this worker's certificate chain, shown to the control plane
-    #[arg(long, env = "PORTCULLIS_CERT_FILE", value_name = "FILE")]
-    cert_file: Option<PathBuf>,
-    /// PEM file with the private key of --cert-file
-    #[arg(long, env = "PORTCULLIS_KEY_FILE", value_name = "FILE")]
-    key_file: Option<PathBuf>,
+    /// Join token with which this worker gets its certificate, once; better in --join-token-file, where no list of
+    /// processes shows it
+    #[arg(
+        long,
+        env = "PORTCULLIS_JOIN_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    join_token: Option<String>,
+    /// File with the join token, not accessible to others; it may be gone once the worker has joined
+    #[arg(long, env = "PORTCULLIS_JOIN_TOKEN_FILE", value_name = "FILE")]
+    join_token_file: Option<PathBuf>,
     /// Allow an http:// control plane URL, on loopback only; private keys travel on this stream
     #[arg(long, env = "PORTCULLIS_STREAM_ALLOW_PLAINTEXT")]
     stream_allow_plaintext: bool,
@@ -215,7 +219,7 @@ impl Arguments {
         let url = problems.take(option, text.parse::<http::Uri>())?;
         let host = url.host().unwrap_or_default().to_owned();
         let security = match url.scheme_str() {
-            Some("https") if !host.is_empty() => self.mutual_tls(problems)?,
+            Some("https") if !host.is_empty() => self.enrolled(problems)?,
             Some("http") if !self.stream_allow_plaintext => {
                 problems.add(
                     option,
@@ -242,16 +246,22 @@ impl Arguments {
         Some(ControlPlane { url, security })
     }
 
-    fn mutual_tls(&self, problems: &mut Problems) -> Option<StreamSecurity> {
-        let ca = required(
-            self.control_plane_ca_file.as_ref(),
-            "--control-plane-ca-file",
-            problems,
-        );
-        let certificate = required(self.cert_file.as_ref(), "--cert-file", problems);
-        let key = required(self.key_file.as_ref(), "--key-file", problems);
-        let tls = file::stream_tls(ca?, certificate?, key?, problems)?;
-        Some(StreamSecurity::MutualTls(tls))
+    fn enrolled(&self, problems: &mut Problems) -> Option<StreamSecurity> {
+        let token = match (&self.join_token, &self.join_token_file) {
+            (Some(_), Some(_)) => {
+                problems.add("--join-token-file", "excludes --join-token");
+                return None;
+            }
+            (Some(text), None) => Some(problems.take("--join-token", JoinToken::parse(text))?),
+            (None, Some(path)) => problems.take("--join-token-file", file::join_token(path))?,
+            (None, None) => None,
+        };
+        if token.is_none() && self.state_dir.is_none() {
+            let problem = "is required with an https control plane and without --state-dir: there is no certificate of before";
+            problems.add("--join-token-file", problem);
+            return None;
+        }
+        Some(StreamSecurity::Enrolled { token })
     }
 
     fn subscription(&self, problems: &mut Problems) -> Option<Subscription> {
@@ -338,17 +348,6 @@ fn without_empty_variable(argument: Arg) -> Arg {
     } else {
         argument
     }
-}
-
-fn required<'a>(
-    value: Option<&'a PathBuf>,
-    option: &str,
-    problems: &mut Problems,
-) -> Option<&'a PathBuf> {
-    if value.is_none() {
-        problems.add(option, "is required with an https control plane");
-    }
-    value
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -464,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn https_needs_ca_certificate_and_key() {
+    fn https_needs_a_token_where_no_state_is_kept() {
         let line = [
             "data-plane",
             "--worker-id=w1",
@@ -476,10 +475,16 @@ mod tests {
             .iter()
             .filter_map(|problem| problem.split(": ").next())
             .collect();
-        assert_eq!(
-            named,
-            ["--control-plane-ca-file", "--cert-file", "--key-file"]
+        assert_eq!(named, ["--join-token-file"]);
+        let token = format!("--join-token=pjt1.{}", "A".repeat(107));
+        let settings = parse(&[&line[..], &[&token]].concat()).expect("good settings");
+        assert!(
+            !format!("{settings:?}").contains("AAAA"),
+            "the token is shown"
         );
+        let problems = parse(&[&line[..], &["--join-token=secret"]].concat()).unwrap_err();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(!problems[0].contains("secret"), "{problems:?}");
     }
 
     #[test]

@@ -7,56 +7,24 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rustls_pki_types::pem::{self, PemObject};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-use super::value::Problems;
-use super::{StateKey, StreamTls};
+use super::StateKey;
+use crate::identity::token::{InvalidToken, JoinToken};
 
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
     #[error("{path}: {source}")]
     Unreadable { path: String, source: io::Error },
-    #[error("{path} holds no certificate in PEM")]
-    NoCertificate { path: String },
-    #[error("{path}: {source}")]
-    NotPem { path: String, source: pem::Error },
     #[error(
         "{path} is accessible to others (mode {mode:03o}): take that away, for example with chmod 600"
     )]
     Exposed { path: String, mode: u32 },
     #[error("{path} does not hold 32 bytes in base64")]
     NotAKey { path: String },
-}
-
-/// Reads the three files of the configuration stream; notes everything wrong with them.
-pub(crate) fn stream_tls(
-    ca: &Path,
-    certificate: &Path,
-    key: &Path,
-    problems: &mut Problems,
-) -> Option<StreamTls> {
-    let ca = problems.take("--control-plane-ca-file", certificates(ca));
-    let chain = problems.take("--cert-file", certificates(certificate));
-    let key = problems.take("--key-file", private_key(key));
-    let (certificate, parsed_chain) = chain?;
-    let (key, parsed_key) = key?;
-    let signer = problems.take(
-        "--key-file",
-        rustls::crypto::aws_lc_rs::sign::any_supported_type(&parsed_key),
-    )?;
-    let pair = rustls::sign::CertifiedKey::new(parsed_chain, signer);
-    if let Err(error) = pair.keys_match() {
-        problems.add("--key-file", format!("does not fit --cert-file: {error}"));
-        return None;
-    }
-    Some(StreamTls {
-        ca: ca?.0,
-        certificate,
-        key,
-    })
+    #[error("{path} {source}")]
+    NotAToken { path: String, source: InvalidToken },
 }
 
 /// Reads the key of the state directory.
@@ -87,36 +55,34 @@ pub(crate) fn state_key(path: &Path) -> Result<StateKey, FileError> {
     }
 }
 
-fn certificates(path: &Path) -> Result<(Vec<u8>, Vec<CertificateDer<'static>>), FileError> {
-    let pem = fs::read(path).map_err(|source| FileError::Unreadable {
-        path: path.display().to_string(),
+/// Reads a join token. `None`: there is no such file, which is how it should be once the worker has joined.
+///
+/// # Errors
+/// The file cannot be read, is accessible to users other than owner and group, or holds no join token.
+pub(crate) fn join_token(path: &Path) -> Result<Option<JoinToken>, FileError> {
+    let path_text = || path.display().to_string();
+    let unreadable = |source| FileError::Unreadable {
+        path: path_text(),
         source,
-    })?;
-    let parsed = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|source| FileError::NotPem {
-            path: path.display().to_string(),
-            source,
-        })?;
-    if parsed.is_empty() {
-        return Err(FileError::NoCertificate {
-            path: path.display().to_string(),
+    };
+    let mode = match fs::metadata(path) {
+        Ok(metadata) => metadata.mode() & 0o777,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(unreadable(source)),
+    };
+    if mode & 0o007 != 0 {
+        return Err(FileError::Exposed {
+            path: path_text(),
+            mode,
         });
     }
-    Ok((pem, parsed))
-}
-
-fn private_key(path: &Path) -> Result<(Zeroizing<Vec<u8>>, PrivateKeyDer<'static>), FileError> {
-    let pem = fs::read(path).map_err(|source| FileError::Unreadable {
-        path: path.display().to_string(),
-        source,
-    })?;
-    let pem = Zeroizing::new(pem);
-    let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|source| FileError::NotPem {
-        path: path.display().to_string(),
-        source,
-    })?;
-    Ok((pem, key))
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(unreadable)?);
+    JoinToken::parse(&text)
+        .map(Some)
+        .map_err(|source| FileError::NotAToken {
+            path: path_text(),
+            source,
+        })
 }
 
 #[cfg(test)]
@@ -150,6 +116,30 @@ mod tests {
         check(&STANDARD.encode([7; 33]), 0o600, Err("32 bytes"));
         check("not base64!", 0o600, Err("32 bytes"));
         check("", 0o600, Err("32 bytes"));
+    }
+
+    #[test]
+    fn a_join_token_cannot_be_read_by_others_and_may_be_gone() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let path = directory.path().join("token");
+        assert_eq!(join_token(&path).expect("gone"), None);
+        let check = |text: &str, mode: u32, expected: &str| {
+            fs::write(&path, text).expect("writable");
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("permissions");
+            let outcome = join_token(&path).map(|token| assert!(token.is_some()));
+            let error = outcome.err().map(|error| error.to_string());
+            let error = error.unwrap_or_default();
+            assert!(error.ends_with(expected), "{error}");
+            assert!(!error.contains(text) || text.is_empty(), "{error}");
+        };
+        let good = format!("pjt1.{}\n", "A".repeat(107));
+        check(&good, 0o600, "");
+        check(&good, 0o644, "with chmod 600");
+        check(
+            "pjt1.secret",
+            0o600,
+            "is not a join token: `pjt1.` and 107 characters",
+        );
     }
 
     #[test]

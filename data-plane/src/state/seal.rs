@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::settings::StateKey;
 
 /// Why sealed bytes do not open.
-pub(super) enum OpenError {
+pub(crate) enum OpenError {
     Format,
     Sealed,
     Crypto,
@@ -17,7 +17,7 @@ pub(super) enum OpenError {
 const HEADER: &[u8; 8] = b"PCLKG\0\0\x01";
 
 /// Seals `plain` in place.
-pub(super) fn seal(
+pub(crate) fn seal(
     key: &StateKey,
     worker_id: &str,
     mut plain: Zeroizing<Vec<u8>>,
@@ -31,7 +31,7 @@ pub(super) fn seal(
 }
 
 /// Opens what [`seal`] made.
-pub(super) fn open(
+pub(crate) fn open(
     key: &StateKey,
     worker_id: &str,
     sealed: Vec<u8>,

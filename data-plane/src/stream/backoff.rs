@@ -6,6 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Backoff {
     next: Duration,
+    longest: Duration,
 }
 
 const FIRST: Duration = Duration::from_millis(50);
@@ -13,15 +14,23 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { next: FIRST }
+        Self::up_to(LONGEST)
     }
 }
 
 impl Backoff {
+    /// Doubles up to another longest delay.
+    pub(super) fn up_to(longest: Duration) -> Self {
+        Self {
+            next: FIRST,
+            longest,
+        }
+    }
+
     /// The next delay; `random` is within 0 to 1.
     pub(super) fn next_delay(&mut self, random: f64) -> Duration {
         let delay = self.next;
-        self.next = (delay * 2).min(LONGEST);
+        self.next = (delay * 2).min(self.longest);
         delay.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)
     }
 }

@@ -2,24 +2,21 @@
 
 mod control_plane;
 mod door;
+mod enrolment;
 mod program;
 mod readiness;
 mod saved_state;
 mod ticket_keys;
 
-use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use data_plane::app::{self, Running};
 use data_plane::settings::Settings;
 use proto::config::v1 as wire;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
-use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
 use control_plane::{Compiled, ControlPlane, PATIENCE, sha256};
 
@@ -405,61 +402,5 @@ async fn a_broken_protocol_ends_the_stream_and_nothing_else() {
     let (_session, hello) = control_plane.session().await;
     assert_eq!(hello.applied.len(), 1);
     assert!(accepts(port).await);
-    stop(running).await;
-}
-
-/// Writes a certificate and key of `issuer` for 127.0.0.1; returns their PEM.
-fn certificate(issuer: &Issuer<'_, KeyPair>, directory: &Path) -> (String, String) {
-    let key = KeyPair::generate().expect("key");
-    let parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("name");
-    let certificate = parameters.signed_by(&key, issuer).expect("signed").pem();
-    fs::write(directory.join("cert.pem"), &certificate).expect("written");
-    fs::write(directory.join("key.pem"), key.serialize_pem()).expect("written");
-    (certificate, key.serialize_pem())
-}
-
-fn authority() -> (Issuer<'static, KeyPair>, String) {
-    let key = KeyPair::generate().expect("key");
-    let mut parameters = CertificateParams::default();
-    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let certificate = parameters.self_signed(&key).expect("root").pem();
-    (Issuer::new(parameters, key), certificate)
-}
-
-#[tokio::test]
-async fn both_sides_of_the_stream_show_certificates() {
-    let directory = tempfile::tempdir().expect("temporary directory");
-    let path = directory.path();
-    let ((ours, ca), (foreign, _)) = (authority(), authority());
-    fs::write(path.join("ca.pem"), &ca).expect("written");
-    let (server, key) = certificate(&ours, path);
-    let tls = ServerTlsConfig::new()
-        .identity(Identity::from_pem(server, key))
-        .client_ca_root(Certificate::from_pem(&ca));
-    let mut control_plane =
-        ControlPlane::start_at("127.0.0.1:0".parse().expect("address"), Some(tls)).await;
-    let file = |option: &str, name: &str| format!("--{option}={}", path.join(name).display());
-    let arguments = [
-        format!("--control-plane-url=https://{}", control_plane.address),
-        file("control-plane-ca-file", "ca.pem"),
-        file("cert-file", "cert.pem"),
-        file("key-file", "key.pem"),
-    ];
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-
-    let running = start(&arguments).await;
-    let (session, _) = control_plane.session().await;
-    session.synced().await;
-    expect_ready(&running).await;
-    stop(running).await;
-    drop(session);
-
-    certificate(&foreign, path);
-    let running = start(&arguments).await;
-    assert!(
-        !control_plane.is_reached(Duration::from_secs(1)).await,
-        "a foreign worker got a stream"
-    );
-    assert!(!running.is_ready());
     stop(running).await;
 }

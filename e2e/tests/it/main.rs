@@ -26,3 +26,4 @@ mod resumption;
 mod secrets;
 mod start;
 mod walk;
+mod workers;

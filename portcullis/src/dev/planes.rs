@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use control_plane::init::{Init, Initialised, WorkerFiles, initialise};
+use control_plane::enrolment::AddWorker;
+use control_plane::init::{Init, Initialised, initialise};
 use control_plane::settings::{MasterKeyArgs, ServeArgs, Settings as ControlPlaneSettings};
+use control_plane::worker_identity::{Scopes, WorkerName};
 use data_plane::app::RunError;
 use data_plane::settings::Settings as WorkerSettings;
 use time::OffsetDateTime;
@@ -37,16 +40,18 @@ impl Planes {
             now,
             &Init {
                 directory: directory.join("stream"),
-                names: Vec::new(),
                 workers: vec![WORKER.to_owned()],
             },
         )?;
-        let files = keys.workers.first().context("no files of the worker")?;
-        let worker = worker_settings(directory, ports, files)?;
         let control_plane = control_plane_settings(directory, ports, &keys)?;
         let control_plane = control_plane::app::start(control_plane)
             .await
             .context("the control plane does not start")?;
+        let token_file = directory.join("join-token");
+        let add = add_worker(&token_file, !directory.join("worker/identity").exists())?;
+        control_plane.add_worker(add).await?;
+        let key = keys.workers.first().context("no files of the worker")?;
+        let worker = worker_settings(directory, ports, &token_file, &key.state_key_file)?;
         let worker = data_plane::app::start(worker)
             .await
             .context("the worker does not start")?;
@@ -84,6 +89,17 @@ impl Planes {
     }
 }
 
+/// The demo's worker; `rejoin`: it has no identity on its disk.
+fn add_worker(token_file: &Path, rejoin: bool) -> anyhow::Result<AddWorker> {
+    Ok(AddWorker {
+        name: WorkerName::parse(WORKER)?,
+        scopes: Scopes::parse(&["/".to_owned()])?,
+        token_file: token_file.to_owned(),
+        valid_for: TOKEN_VALID_FOR,
+        rejoin,
+    })
+}
+
 fn control_plane_settings(
     directory: &Path,
     ports: &Ports,
@@ -98,10 +114,9 @@ fn control_plane_settings(
             file: Some(keys.master_key_file.clone()),
             ..MasterKeyArgs::default()
         },
-        stream_cert_file: Some(keys.stream_cert_file.clone()),
-        stream_key_file: Some(keys.stream_key_file.clone()),
-        stream_client_ca_file: Some(keys.stream_client_ca_file.clone()),
         token_lifetime: "24h".to_owned(),
+        worker_ca_cert_file: Some(keys.worker_ca_cert_file.clone()),
+        worker_ca_key_file: Some(keys.worker_ca_key_file.clone()),
         drain_deadline: DRAIN_DEADLINE.to_owned(),
         ..ServeArgs::default()
     };
@@ -111,7 +126,8 @@ fn control_plane_settings(
 fn worker_settings(
     directory: &Path,
     ports: &Ports,
-    files: &WorkerFiles,
+    token_file: &Path,
+    state_key_file: &Path,
 ) -> anyhow::Result<WorkerSettings> {
     let path = |path: &Path| path.to_string_lossy().into_owned();
     let arguments = [
@@ -120,15 +136,10 @@ fn worker_settings(
             "--control-plane-url",
             format!("https://localhost:{}", ports.stream),
         ),
-        (
-            "--control-plane-ca-file",
-            path(&files.control_plane_ca_file),
-        ),
-        ("--cert-file", path(&files.cert_file)),
-        ("--key-file", path(&files.key_file)),
+        ("--join-token-file", path(token_file)),
         ("--scope", "/".to_owned()),
         ("--state-dir", path(&directory.join("worker"))),
-        ("--state-key-file", path(&files.state_key_file)),
+        ("--state-key-file", path(state_key_file)),
         ("--admin-listen", loopback(ports.worker_admin)),
         ("--public-address", "127.0.0.1".to_owned()),
         ("--access-log", path(&directory.join("access.log"))),
@@ -146,5 +157,7 @@ fn loopback(port: u16) -> String {
     format!("127.0.0.1:{port}")
 }
 
+/// The worker starts next.
+const TOKEN_VALID_FOR: Duration = Duration::from_mins(5);
 /// Who pressed Ctrl-C waits no longer than this for open requests.
 const DRAIN_DEADLINE: &str = "2s";

@@ -40,7 +40,7 @@ fn measure(
 ) -> anyhow::Result<Times> {
     let mut ground = Ground::prepare(binaries)?;
     let second = Backend::start(&ground.load, ground.folder())?;
-    ground.start_control_plane(Core::Any, url, &[WORKER])?;
+    ground.start_control_plane(Core::Any, url)?;
     let control_plane = ground.control_plane.as_ref().context("no control plane")?;
     let _worker = control_plane.start_worker(binaries, WORKER, Core::Any, "off")?;
     let mut arguments = vec!["changes".to_owned()];

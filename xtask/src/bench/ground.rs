@@ -58,7 +58,7 @@ impl Ground {
         self.folder.path()
     }
 
-    /// Starts the control plane, with certificates for the named workers; without `database` on SQLite.
+    /// Starts the control plane; without `database` on SQLite.
     ///
     /// # Errors
     /// When it does not start.
@@ -66,10 +66,9 @@ impl Ground {
         &mut self,
         core: Core,
         database: Option<&str>,
-        workers: &[&str],
     ) -> anyhow::Result<()> {
         let folder = self.folder.path();
-        let control_plane = ControlPlane::start(&self.binaries, folder, core, database, workers)?;
+        let control_plane = ControlPlane::start(&self.binaries, folder, core, database)?;
         self.control_plane = Some(control_plane);
         Ok(())
     }

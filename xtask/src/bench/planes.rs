@@ -22,28 +22,22 @@ pub(crate) struct ControlPlane {
     /// PEM of the CA of the API's certificate.
     pub(crate) ca_file: PathBuf,
     stream_port: u16,
+    arguments: Vec<String>,
     folder: PathBuf,
     _server: Server,
 }
 
 impl ControlPlane {
-    /// Starts it with files in `folder` and certificates for the named workers; without `database` on SQLite.
+    /// Starts it with files in `folder`; without `database` on SQLite.
     pub(crate) fn start(
         binaries: &Binaries,
         folder: &Path,
         core: Core,
         database: Option<&str>,
-        workers: &[&str],
     ) -> anyhow::Result<Self> {
         let binary = binaries.path("control-plane");
         let pki = folder.join("pki");
-        let mut init = Command::new(&binary);
-        init.arg("init").arg("--dir").arg(&pki);
-        init.args(["--name", "localhost"]);
-        for worker in workers {
-            init.args(["--worker", worker]);
-        }
-        program::read(&mut init)?;
+        program::read(Command::new(&binary).arg("init").arg("--dir").arg(&pki))?;
         let state = folder.join("control-plane");
         let [api, stream, admin] = [ports::free()?, ports::free()?, ports::free()?];
         let address = |port: u16| format!("127.0.0.1:{port}");
@@ -61,25 +55,22 @@ impl ControlPlane {
             ),
             ("--stream-listen", address(stream)),
             (
-                "--stream-cert-file",
-                text(&pki.join("control-plane/stream.pem")),
+                "--worker-ca-cert-file",
+                text(&pki.join("control-plane/worker-ca.pem")),
             ),
             (
-                "--stream-key-file",
-                text(&pki.join("control-plane/stream.key")),
-            ),
-            (
-                "--stream-client-ca-file",
-                text(&pki.join("control-plane/workers-ca.pem")),
+                "--worker-ca-key-file",
+                text(&pki.join("control-plane/worker-ca.key")),
             ),
             ("--admin-listen", address(admin)),
         ]);
-        let mut server = Server::start("control-plane", core, &binary, arguments, folder)?;
+        let mut server = Server::start("control-plane", core, &binary, &arguments, folder)?;
         server.wait_until(READY, || is_ready(admin))?;
         Ok(Self {
             url: format!("https://{}", address(api)),
             ca_file: state.join("ca.pem"),
             stream_port: stream,
+            arguments,
             folder: folder.to_path_buf(),
             _server: server,
         })
@@ -96,20 +87,15 @@ impl ControlPlane {
         core: Core,
         access_log: &str,
     ) -> anyhow::Result<Server> {
-        let pki = self.folder.join("pki/workers").join(name);
         let admin = ports::free()?;
+        let token = self.join_token(binaries, name)?;
         let arguments = options(&[
             ("--worker-id", name.to_owned()),
             (
                 "--control-plane-url",
                 format!("https://localhost:{}", self.stream_port),
             ),
-            (
-                "--control-plane-ca-file",
-                text(&pki.join("control-plane-ca.pem")),
-            ),
-            ("--cert-file", text(&pki.join("worker.pem"))),
-            ("--key-file", text(&pki.join("worker.key"))),
+            ("--join-token-file", text(&token)),
             ("--gateway", format!("{GATEWAYS}/{name}")),
             ("--admin-listen", format!("127.0.0.1:{admin}")),
             ("--public-address", "127.0.0.1".to_owned()),
@@ -123,6 +109,17 @@ impl ControlPlane {
         let mut server = Server::start(name, core, &binary, arguments, &self.folder)?;
         server.wait_until(READY, || is_ready(admin))?;
         Ok(server)
+    }
+
+    /// Makes a join token for a worker; it keeps no certificate from start to start.
+    fn join_token(&self, binaries: &Binaries, worker: &str) -> anyhow::Result<PathBuf> {
+        let file = self.folder.join(format!("{worker}.token"));
+        let mut add = Command::new(binaries.path("control-plane"));
+        add.args(["worker", "add", "--rejoin", "--name", worker, "--scope"]);
+        add.arg(format!("{GATEWAYS}/{worker}"));
+        add.arg("--token-file").arg(&file).args(&self.arguments);
+        program::read(&mut add)?;
+        Ok(file)
     }
 
     /// The options of `load` that name this control plane.

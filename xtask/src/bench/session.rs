@@ -101,8 +101,7 @@ impl<'a> Session<'a> {
     }
 
     fn start_control_plane(&mut self) {
-        let workers = Kind::OURS.map(Kind::name);
-        if let Err(error) = self.ground.start_control_plane(Core::Load, None, &workers) {
+        if let Err(error) = self.ground.start_control_plane(Core::Load, None) {
             self.is_absent("control plane", &error);
         }
     }

@@ -307,8 +307,18 @@ async fn a_revoked_identity_is_refused_for_good(database: Database) {
 async fn a_deleted_identity_is_forgotten_and_its_certificates_are_refused(database: Database) {
     let store = database.open().await;
     let id = joined(&store).await;
-    assert!(store.delete_worker(&write(), &name("w1")).await.unwrap());
-    assert!(!store.delete_worker(&write(), &name("w1")).await.unwrap());
+    assert!(
+        store
+            .delete_worker(&write(), &name("w1"), now())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .delete_worker(&write(), &name("w1"), now())
+            .await
+            .unwrap()
+    );
     assert_eq!(find(&store).await, None);
     let made = make(&store, "w1").await;
     assert_ne!(made.id, id);

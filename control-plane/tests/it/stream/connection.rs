@@ -1,21 +1,14 @@
 //! Who may connect, and how connections end.
 
-use std::sync::Arc;
-
 use control_plane::{
     clock::Clock,
     operation::OperationState,
-    settings::{Identity, StreamSecurity},
+    settings::StreamSecurity,
     stream::{ConfigStream, StreamError},
 };
 use proto::config::v1::{AppliedGateway, Hello, Subscription, worker_message};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
-use tonic::{
-    Code,
-    transport::{Certificate, Channel, ClientTlsConfig},
-};
-use zeroize::Zeroizing;
+use tonic::Code;
 
 use super::{
     rig::{Rig, authority, settings},
@@ -31,8 +24,6 @@ on_both_databases!(
     a_worker_that_does_not_say_what_it_serves_is_refused,
     a_second_hello_is_refused,
     a_stopping_control_plane_ends_its_streams,
-    mutual_tls_lets_in_only_workers_with_a_certificate,
-    a_worker_uses_only_the_id_that_its_certificate_names,
 );
 
 async fn the_newer_connection_of_a_worker_wins(database: Database) {
@@ -151,96 +142,4 @@ async fn any_replica_serves_any_worker(database: Database) {
     moved.hear_apply().await;
     api.stop().await;
     stream.stop().await;
-}
-
-async fn mutual_tls_lets_in_only_workers_with_a_certificate(database: Database) {
-    let ca = Authority::new();
-    let rig = Rig::start_with(&database, ca.security()).await;
-    let worker = async |tls: ClientTlsConfig| {
-        let mut worker = ca.connect(&rig, tls, "worker").await?;
-        worker.first().await
-    };
-    assert_eq!(
-        worker(ca.tls_of("worker")).await,
-        Some(super::worker::Heard::Synced)
-    );
-    assert_eq!(worker(ca.tls()).await, None, "no certificate");
-    let foreign = ca.tls().identity(Authority::new().identity("worker"));
-    assert_eq!(worker(foreign).await, None, "another CA's");
-    rig.stop().await;
-}
-
-async fn a_worker_uses_only_the_id_that_its_certificate_names(database: Database) {
-    let ca = Authority::new();
-    let rig = Rig::start_with(&database, ca.security()).await;
-    let mut first = ca.connect(&rig, ca.tls_of("first"), "first").await.unwrap();
-    first.hear_synced().await;
-    let mut second = ca
-        .connect(&rig, ca.tls_of("second"), "first")
-        .await
-        .unwrap();
-    assert_eq!(second.hear_end().await.code(), Code::PermissionDenied);
-    // It has not taken over the lease either.
-    let begun = rig.put(put("gw", "a")).await;
-    let apply = first.hear_apply().await;
-    first.ack(&apply).await;
-    assert_eq!(rig.ended(&begun).await.state, OperationState::Succeeded);
-    rig.stop().await;
-}
-
-struct Authority {
-    issuer: Arc<CertifiedIssuer<'static, KeyPair>>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        Self {
-            issuer: Arc::new(issuer),
-        }
-    }
-
-    /// What a control plane with this CA demands.
-    fn security(&self) -> StreamSecurity {
-        let (chain, key) = self.issue("localhost");
-        StreamSecurity::MutualTls {
-            identity: Identity::from_pem(chain.into(), Zeroizing::new(key.into())).unwrap(),
-            client_ca_pem: self.issuer.pem().into(),
-        }
-    }
-
-    /// Of a client without a certificate.
-    fn tls(&self) -> ClientTlsConfig {
-        ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(self.issuer.pem()))
-            .domain_name("localhost")
-    }
-
-    fn tls_of(&self, name: &str) -> ClientTlsConfig {
-        self.tls().identity(self.identity(name))
-    }
-
-    fn identity(&self, name: &str) -> tonic::transport::Identity {
-        let (chain, key) = self.issue(name);
-        tonic::transport::Identity::from_pem(chain, key)
-    }
-
-    /// `None`: the connection fails.
-    async fn connect(&self, rig: &Rig, tls: ClientTlsConfig, worker: &str) -> Option<Worker> {
-        let channel = Channel::from_shared(format!("https://{}", rig.address)).unwrap();
-        let channel = channel.tls_config(tls).unwrap().connect().await.ok()?;
-        Worker::connect_by(channel, Worker::hello(worker))
-            .await
-            .ok()
-    }
-
-    /// Chain and key, PEM.
-    fn issue(&self, name: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &*self.issuer).unwrap();
-        (certificate.pem(), key.serialize_pem())
-    }
 }

@@ -48,12 +48,6 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    /// Starts one replica; TLS as `security` says.
-    pub(super) async fn start_with(database: &Database, security: StreamSecurity) -> Self {
-        let folder = TempDir::new().unwrap();
-        Self::start_as(database, security, &authority(&folder), Clock::fixed(now())).await
-    }
-
     /// Starts one replica with a worker CA and a clock.
     pub(super) async fn start_as(
         database: &Database,
@@ -92,7 +86,14 @@ impl Rig {
     }
 
     pub(super) async fn start(database: &Database) -> Self {
-        Self::start_with(database, StreamSecurity::Plaintext).await
+        let (folder, clock) = (TempDir::new().unwrap(), Clock::fixed(now()));
+        Self::start_as(
+            database,
+            StreamSecurity::Plaintext,
+            &authority(&folder),
+            clock,
+        )
+        .await
     }
 
     /// A worker that serves everything and has nothing.

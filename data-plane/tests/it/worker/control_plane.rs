@@ -155,6 +155,14 @@ impl Session {
             .expect("the worker listens");
     }
 
+    /// Ends the stream.
+    pub(crate) async fn end(&self, status: Status) {
+        self.outgoing
+            .send(Err(status))
+            .await
+            .expect("the worker listens");
+    }
+
     pub(crate) async fn synced(&self) {
         self.send(Control::Synced(wire::Synced {})).await;
     }
