@@ -35,6 +35,7 @@ mod ssl_option;
 mod subscription;
 mod throttle;
 mod token_endpoint;
+mod worker;
 mod write;
 
 use std::{sync::Arc, time::Duration};
@@ -82,6 +83,8 @@ pub struct ApiParts {
     pub operation_deadline: Duration,
     /// Scheme, host and port for absolute URLs; `None`: those of each request.
     pub public_url: Option<String>,
+    /// SHA-256 of the public key of the worker CA, for join tokens.
+    pub worker_ca_pin: [u8; 32],
     /// Scheme of URLs that are made from the `Host` header.
     pub scheme: &'static str,
 }
@@ -222,6 +225,9 @@ async fn answer(
         ArmPath::ServicePrincipalAction(name, action) => {
             service_principal::act(api, call, body, &name, action).await
         }
+        ArmPath::Worker(name) => worker::answer(api, call, body, &name).await,
+        ArmPath::WorkerAction(name, action) => worker::act(api, call, body, &name, action).await,
+        ArmPath::Workers => worker::list(api, call).await,
         ArmPath::ServicePrincipals => service_principal::list(api, call).await,
         ArmPath::Subscription(subscription) => Ok(subscription::find(api, &subscription)),
         ArmPath::Subscriptions => subscription::list(api, call).await,

@@ -249,6 +249,7 @@ impl Running {
             issuers: issuers.clone(),
             operation_deadline: settings.operation_deadline,
             public_url: settings.api.public_url.clone(),
+            worker_ca_pin: *self.authority.pin(),
             scheme: open::scheme(&settings.api),
         });
         let (stop, drain) = (front.clone(), self.drain_deadline);

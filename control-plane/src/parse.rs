@@ -23,6 +23,7 @@ mod rewrite;
 #[cfg(test)]
 pub(crate) mod tests;
 mod unsupported;
+mod worker;
 
 use std::sync::atomic::AtomicBool;
 
@@ -40,6 +41,7 @@ pub use self::policy::{
     ID_SUFFIX as POLICY_ID_SUFFIX, NAME as POLICY_NAME, PolicyContext, Warning, client_auth_policy,
     warnings,
 };
+pub use self::worker::{join_token, worker};
 use crate::api_version::ApiVersion;
 use crate::extension::Policies;
 use crate::violations::Findings;

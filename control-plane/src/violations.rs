@@ -104,6 +104,11 @@ impl Findings {
         self.0.iter().any(|violation| below(&violation.target))
     }
 
+    /// What was found; there is something.
+    pub(crate) fn into_violations(self) -> Violations {
+        Violations(self.0)
+    }
+
     /// `Err` if anything was found.
     pub(crate) fn finish(self) -> Result<(), Violations> {
         if self.0.is_empty() {

@@ -14,8 +14,8 @@ mod policy;
 mod table;
 
 pub(crate) use canonical::{
-    add_credential, canonical, client_auth_policy, explain_client_certificate, remove_credential,
-    role_assignment, service_principal,
+    add_credential, canonical, client_auth_policy, create_join_token, explain_client_certificate,
+    remove_credential, role_assignment, service_principal, worker,
 };
 
 /// What a value may be.

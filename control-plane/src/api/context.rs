@@ -59,7 +59,9 @@ impl RequestContext {
             headers.insert(CLIENT_REQUEST_ID, value.clone());
         }
         for (name, value) in FIXED {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers
+                .entry(name)
+                .or_insert(HeaderValue::from_static(value));
         }
     }
 }

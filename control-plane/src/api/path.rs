@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::error::ApiError;
 use crate::access::Scope;
+use crate::worker_identity::WorkerName;
 
 /// Everything that the API answers, by its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,12 @@ pub(super) enum ArmPath {
     RoleDefinition(Scope, Uuid),
     /// `/providers/Portcullis.Security/servicePrincipals`
     ServicePrincipals,
+    /// `/providers/Portcullis.Security/workers`
+    Workers,
+    /// `/providers/Portcullis.Security/workers/{name}`
+    Worker(WorkerName),
+    /// `/providers/Portcullis.Security/workers/{name}/revoke` and the like
+    WorkerAction(WorkerName, WorkerAction),
     /// `/providers/Portcullis.Security/servicePrincipals/{name}`
     ServicePrincipal(ResourceName),
     /// `/providers/Portcullis.Security/servicePrincipals/{name}/addPassword` and others
@@ -123,6 +130,15 @@ pub(super) enum GatewayAction {
     BackendHealth,
 }
 
+/// What a POST to a worker asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WorkerAction {
+    /// A token to join with.
+    CreateJoinToken,
+    /// No way in any more.
+    Revoke,
+}
+
 impl ArmPath {
     /// Whether the path belongs to `Microsoft.Network`, and not to the resource manager itself.
     pub(super) fn is_network(&self) -> bool {
@@ -141,6 +157,9 @@ impl ArmPath {
             | Self::ServicePrincipal(_)
             | Self::ServicePrincipalAction(..)
             | Self::ServicePrincipals
+            | Self::Worker(_)
+            | Self::WorkerAction(..)
+            | Self::Workers
             | Self::Subscription(_)
             | Self::Subscriptions
             | Self::Tenants => false,
@@ -176,7 +195,10 @@ impl ArmPath {
                 id.gateway().to_string()
             }
             Self::RoleAssignment(scope, _) | Self::RoleDefinition(scope, _) => scope.to_string(),
-            Self::ServicePrincipal(_) | Self::ServicePrincipalAction(..) => "/".to_owned(),
+            Self::ServicePrincipal(_)
+            | Self::ServicePrincipalAction(..)
+            | Self::Worker(_)
+            | Self::WorkerAction(..) => "/".to_owned(),
             _ => self.resource(),
         }
     }
@@ -215,8 +237,12 @@ impl ArmPath {
             Self::ServicePrincipal(name) | Self::ServicePrincipalAction(name, _) => {
                 format!("/providers/Portcullis.Security/servicePrincipals/{name}")
             }
+            Self::Worker(name) | Self::WorkerAction(name, _) => {
+                format!("/providers/Portcullis.Security/workers/{name}")
+            }
             Self::ActivityLog(None)
             | Self::Open(_)
+            | Self::Workers
             | Self::ServicePrincipals
             | Self::Subscriptions
             | Self::Tenants => "/".to_owned(),

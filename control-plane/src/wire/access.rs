@@ -1,7 +1,7 @@
 //! The definitions of role assignments (those of Azure's `Microsoft.Authorization`, version 2022-04-01) and of our service
 //! principals.
 
-use super::Kind::{Object as Of, Text};
+use super::Kind::{Array, Object as Of, Text};
 use super::{Object, member, read_only};
 
 pub(super) static ROLE_ASSIGNMENT: Object = Object {
@@ -64,4 +64,34 @@ pub(super) static ADD_CREDENTIAL: Object = Object {
 pub(super) static REMOVE_CREDENTIAL: Object = Object {
     name: "RemoveCredentialRequest",
     members: &[member("keyId", Text)],
+};
+pub(super) static WORKER: Object = Object {
+    name: "Worker",
+    members: &[
+        read_only("id"),
+        member("name", Text),
+        read_only("type"),
+        member("properties", Of(&WORKER_PROPERTIES)),
+    ],
+};
+static WORKER_PROPERTIES: Object = Object {
+    name: "WorkerProperties",
+    members: &[
+        member("scopes", Array(&Text)),
+        read_only("identityId"),
+        read_only("state"),
+        read_only("certificate"),
+        read_only("lastSeen"),
+        read_only("joinTokenExpiresAt"),
+        read_only("revokedAt"),
+        read_only("createdAt"),
+    ],
+};
+pub(super) static CREATE_JOIN_TOKEN: Object = Object {
+    name: "CreateJoinTokenRequest",
+    members: &[member("properties", Of(&CREATE_JOIN_TOKEN_PROPERTIES))],
+};
+static CREATE_JOIN_TOKEN_PROPERTIES: Object = Object {
+    name: "CreateJoinTokenProperties",
+    members: &[member("validFor", Text)],
 };

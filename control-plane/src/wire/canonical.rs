@@ -37,6 +37,16 @@ pub(crate) fn service_principal(body: &Value, findings: &mut Findings) -> Map<St
     whole(body, &access::SERVICE_PRINCIPAL, findings)
 }
 
+/// As [`canonical`], for a worker.
+pub(crate) fn worker(body: &Value, findings: &mut Findings) -> Map<String, Value> {
+    whole(body, &access::WORKER, findings)
+}
+
+/// As [`canonical`], for a new join token.
+pub(crate) fn create_join_token(body: &Value, findings: &mut Findings) -> Map<String, Value> {
+    whole(body, &access::CREATE_JOIN_TOKEN, findings)
+}
+
 /// As [`canonical`], for a new credential of a service principal.
 pub(crate) fn add_credential(body: &Value, findings: &mut Findings) -> Map<String, Value> {
     whole(body, &access::ADD_CREDENTIAL, findings)

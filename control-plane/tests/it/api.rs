@@ -14,3 +14,4 @@ mod request;
 mod resource_group;
 mod revocation_list;
 mod trust_epoch;
+mod worker;

@@ -10,7 +10,7 @@ use super::super::{
     error::ApiError,
     path::{malformed, sentence},
 };
-use crate::access::Scope;
+use crate::{access::Scope, worker_identity::WorkerName};
 
 /// Values of the parameters of a template.
 pub(in crate::api) struct Names<'a>(Vec<(&'static str, &'a str)>);
@@ -112,6 +112,13 @@ impl<'a> Names<'a> {
     /// 400 when the parameter cannot be the name of a resource.
     pub(super) fn name(&self, parameter: &str) -> Result<ResourceName, ApiError> {
         ResourceName::parse(self.text(parameter))
+            .map_err(|error| ApiError::bad_request("InvalidResourceName", sentence(&error)))
+    }
+
+    /// # Errors
+    /// 400 when `{workerName}` cannot be the name of a worker.
+    pub(super) fn worker(&self) -> Result<WorkerName, ApiError> {
+        WorkerName::parse(self.text("workerName"))
             .map_err(|error| ApiError::bad_request("InvalidResourceName", sentence(&error)))
     }
 

@@ -5,7 +5,7 @@ use model::{ChildId, Collection};
 use super::{
     super::{
         error::ApiError,
-        path::{ArmPath, CredentialAction, Extension, GatewayAction, OpenPath},
+        path::{ArmPath, CredentialAction, Extension, GatewayAction, OpenPath, WorkerAction},
     },
     Access::{self, On, Public, SignedIn, Within},
     Content, Names, Operation, Route, Verb,
@@ -769,6 +769,47 @@ pub(in crate::api) const ROUTES: &[Route] = &[
             "ServicePrincipals_RemovePassword",
             "Portcullis.Security/servicePrincipals/removePassword/action",
             Content::Json("RemoveCredentialRequest"),
+        )],
+    },
+    Route {
+        template: "/providers/Portcullis.Security/workers",
+        target: |_names| Ok(ArmPath::Workers),
+        operations: &[get("Workers_List", "Portcullis.Security/workers/read", On)],
+    },
+    Route {
+        template: "/providers/Portcullis.Security/workers/{workerName}",
+        target: |names| Ok(ArmPath::Worker(names.worker()?)),
+        operations: &[
+            get("Workers_Get", "Portcullis.Security/workers/read", On),
+            put(
+                "Workers_CreateOrUpdate",
+                "Portcullis.Security/workers/write",
+                Content::Json("Worker"),
+            ),
+            delete("Workers_Delete", "Portcullis.Security/workers/delete"),
+        ],
+    },
+    Route {
+        template: "/providers/Portcullis.Security/workers/{workerName}/createJoinToken",
+        target: |names| {
+            Ok(ArmPath::WorkerAction(
+                names.worker()?,
+                WorkerAction::CreateJoinToken,
+            ))
+        },
+        operations: &[post(
+            "Workers_CreateJoinToken",
+            "Portcullis.Security/workers/createJoinToken/action",
+            Content::Json("CreateJoinTokenRequest"),
+        )],
+    },
+    Route {
+        template: "/providers/Portcullis.Security/workers/{workerName}/revoke",
+        target: |names| Ok(ArmPath::WorkerAction(names.worker()?, WorkerAction::Revoke)),
+        operations: &[post(
+            "Workers_Revoke",
+            "Portcullis.Security/workers/revoke/action",
+            Content::None,
         )],
     },
     Route {

@@ -68,6 +68,7 @@ impl Caller {
             issuers: issuers.clone(),
             operation_deadline: Duration::from_secs(30),
             public_url: None,
+            worker_ca_pin: [9; 32],
             scheme: "https",
         });
         let metrics = reconcile::Metrics::register(&mut Registry::default());
