@@ -11,6 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tonic_prost_build::configure()
         // Written by hand, without the secrets.
         .skip_debug([
+            ".portcullis.config.v1.BlobChunk",
             ".portcullis.config.v1.JoinRequest",
             ".portcullis.config.v1.TicketKey",
         ])

@@ -12,6 +12,7 @@ mod context;
 mod error;
 mod explain;
 mod gateway;
+mod json_body;
 mod load;
 mod metadata;
 mod metrics;

@@ -130,7 +130,10 @@ pub fn application_gateway(context: &ParseContext<'_>, body: &Value) -> Result<P
     let gateway = gateway
         .map_err(|violations| findings.extend(violations))
         .ok();
-    findings.finish()?;
+    if let Err(violations) = findings.finish() {
+        wire::wipe(&mut Value::Object(document));
+        return Err(violations);
+    }
     // Only reported parts are refused, so there is a gateway when nothing was found.
     let gateway = gateway.ok_or_else(unexplained)?;
     Ok(Parsed {

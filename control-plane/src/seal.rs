@@ -19,6 +19,7 @@ pub use self::keyring::{KeyUse, Keyring};
 pub const MASTER_KEY_LEN: usize = 32;
 
 const VERSION: u8 = 1;
+const TAG_LEN: usize = 16;
 const KEY_ID_LEN: usize = 8;
 /// What an envelope begins with: version and key id.
 const HEAD_LEN: usize = 1 + KEY_ID_LEN;
@@ -70,7 +71,9 @@ impl MasterKey {
     /// # Errors
     /// [`SealError::Key`] when the library refuses.
     pub fn seal(&self, place: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        let mut sealed = Zeroizing::new(plain.to_vec());
+        // With room for the tag: a buffer that grows leaves a copy behind.
+        let mut sealed = Zeroizing::new(Vec::with_capacity(plain.len() + TAG_LEN));
+        sealed.extend_from_slice(plain);
         let nonce = self
             .key
             .seal_in_place_append_tag(Aad::from(place), &mut *sealed)

@@ -6,7 +6,7 @@
 //! Every method on customer data takes a [`Permit`] and refuses what the permit was not given for. Methods of the workers' book-keeping
 //! (leases, outcomes) and of the reconciler hold no customer data and take none.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 use time::OffsetDateTime;
@@ -56,8 +56,8 @@ mod wake;
 mod worker;
 mod worker_identity;
 
-/// The store. Cheap to clone; clones share connections and wake-ups.
-#[derive(Debug, Clone)]
+/// The store. Cheap to clone; clones share connections and wake-ups. `Debug` shows no URL: it may hold a password.
+#[derive(Clone)]
 pub struct Store {
     engine: Engine,
     /// Reads; on Postgres the same pool as `writer`.
@@ -81,6 +81,16 @@ struct Writing<'a> {
     store: &'a Store,
     tx: Transaction<'static, Any>,
     topics: Vec<Topic>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Store")
+            .field("engine", &self.engine)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Store {

@@ -12,11 +12,13 @@ mod canonical;
 mod explain;
 mod policy;
 mod table;
+mod wipe;
 
 pub(crate) use canonical::{
     add_credential, canonical, client_auth_policy, create_join_token, explain_client_certificate,
     remove_credential, role_assignment, service_principal, worker,
 };
+pub(crate) use wipe::wipe;
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy)]

@@ -12,6 +12,18 @@ pub mod config {
     pub mod v1 {
         tonic::include_proto!("portcullis.config.v1");
 
+        impl std::fmt::Debug for BlobChunk {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter
+                    .debug_struct("BlobChunk")
+                    .field("sha256", &self.sha256)
+                    .field("kind", &self.kind())
+                    .field("size", &self.size)
+                    .field("offset", &self.offset)
+                    .finish_non_exhaustive()
+            }
+        }
+
         impl std::fmt::Debug for JoinRequest {
             fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 formatter

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody},
     extract::{Query, Request},
 };
 use http::{
@@ -14,9 +14,11 @@ use http::{
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 use tokio::{sync::OwnedSemaphorePermit, time};
+use zeroize::Zeroizing;
 
 use super::{
-    Api, authorize::Permits, context::RequestContext, error::ApiError, path::ArmPath, precondition,
+    Api, authorize::Permits, context::RequestContext, error::ApiError, json_body::JsonBody,
+    path::ArmPath, precondition,
 };
 use crate::{
     api_version::{ApiVersion, InvalidApiVersion},
@@ -152,22 +154,33 @@ impl RequestBody {
     /// # Errors
     /// 400 when it is none (or nested too deeply), 408 when it comes too slowly, 413 when it is too large, 503 when too
     /// many others are worked on.
-    pub(super) async fn json(self, api: &Api) -> Result<(Value, OwnedSemaphorePermit), ApiError> {
-        let collected = time::timeout(
-            BODY_DEADLINE,
-            Limited::new(self.0, MAX_BODY_BYTES).collect(),
-        )
-        .await;
-        let bytes = match collected {
-            Ok(Ok(collected)) => collected.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return Err(too_large(MAX_BODY_BYTES));
-            }
-            Ok(Err(_broken)) => return Err(unreadable()),
-            Err(_elapsed) => return Err(too_slow()),
-        };
+    pub(super) async fn json(
+        self,
+        api: &Api,
+    ) -> Result<(JsonBody, OwnedSemaphorePermit), ApiError> {
+        let collected = time::timeout(BODY_DEADLINE, self.collect(MAX_BODY_BYTES)).await;
+        let bytes = collected.map_err(|_elapsed| too_slow())??;
         let room = api.load.body(bytes.len()).await?;
-        Ok((parse_json(&bytes)?, room))
+        Ok((JsonBody::new(parse_json(&bytes)?), room))
+    }
+
+    /// Wiped when dropped. A buffer that grows leaves copies behind, so there is room for what most bodies need.
+    async fn collect(self, limit: usize) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+        let announced = self.0.size_hint().upper().unwrap_or_default();
+        let announced = usize::try_from(announced).unwrap_or(limit);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(announced.min(FIRST_ROOM)));
+        let mut body = Limited::new(self.0, limit);
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    too_large(limit)
+                } else {
+                    unreadable()
+                }
+            })?;
+            bytes.extend_from_slice(&frame.into_data().unwrap_or_default());
+        }
+        Ok(bytes)
     }
 }
 
@@ -212,7 +225,7 @@ async fn next_frame(body: &mut Body, idle: Duration) -> Result<Option<Bytes>, Ap
     }
 }
 
-fn parse_json(bytes: &Bytes) -> Result<Value, ApiError> {
+fn parse_json(bytes: &[u8]) -> Result<Value, ApiError> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if text.trim_ascii().is_empty() {
         return Err(ApiError::bad_request(
@@ -341,6 +354,8 @@ pub(super) fn base_url(api: &Api, parts: &Parts) -> Result<String, ApiError> {
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
 /// As in Azure Resource Manager.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Room for a body before its bytes arrive; only addresses, no memory.
+const FIRST_ROOM: usize = 512 * 1024;
 /// Fifty megabytes within two minutes are less than four megabits a second.
 const UPLOAD_PACE: Pace = Pace {
     idle: Duration::from_secs(10),

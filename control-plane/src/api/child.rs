@@ -9,7 +9,9 @@ use super::{
     Api,
     call::{Call, RequestBody},
     error::ApiError,
-    gateway, reply,
+    gateway,
+    json_body::JsonBody,
+    reply,
     write::{self, Edit},
 };
 use crate::{render, store::StoredGateway};
@@ -50,7 +52,7 @@ pub(super) async fn list(
     ))
 }
 
-async fn put(api: &Api, call: &Call, id: &ChildId, body: Value) -> Result<Response, ApiError> {
+async fn put(api: &Api, call: &Call, id: &ChildId, body: JsonBody) -> Result<Response, ApiError> {
     let edit = Edit::PutChild(id.collection(), id.name().clone(), body);
     let written = write::apply(api, call, id.gateway(), edit)
         .await?

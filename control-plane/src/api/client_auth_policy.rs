@@ -13,7 +13,9 @@ use super::{
     call::{Call, RequestBody},
     child,
     error::ApiError,
-    gateway, reply,
+    gateway,
+    json_body::JsonBody,
+    reply,
     write::{self, Edit},
 };
 use crate::{render, store::StoredGateway};
@@ -51,7 +53,12 @@ pub(super) async fn list(api: &Api, call: &Call, profile: &ChildId) -> Result<Re
     ))
 }
 
-async fn put(api: &Api, call: &Call, profile: &ChildId, body: Value) -> Result<Response, ApiError> {
+async fn put(
+    api: &Api,
+    call: &Call,
+    profile: &ChildId,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
     let edit = Edit::PutPolicy(profile.name().clone(), body);
     let written = write::apply(api, call, profile.gateway(), edit)
         .await?

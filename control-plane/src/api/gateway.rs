@@ -9,6 +9,7 @@ use super::{
     Api,
     call::{Call, RequestBody},
     error::ApiError,
+    json_body::JsonBody,
     page,
     path::GatewayAction,
     reply::{self, Follow},
@@ -158,7 +159,7 @@ pub(super) fn parent_not_found(id: &GatewayId) -> ApiError {
 
 /// Replies before any worker has the new configuration; the operation tells when they have it. Putting an equal document
 /// changes nothing.
-async fn put(api: &Api, call: &Call, id: &GatewayId, body: Value) -> Result<Response, ApiError> {
+async fn put(api: &Api, call: &Call, id: &GatewayId, body: JsonBody) -> Result<Response, ApiError> {
     let written = write::apply(api, call, id, Edit::Replace(body)).await?;
     let committed = written.ok_or_else(|| not_found(id))?.committed;
     let status = match committed.change {
@@ -173,7 +174,12 @@ async fn put(api: &Api, call: &Call, id: &GatewayId, body: Value) -> Result<Resp
 }
 
 /// Replaces all tags. No long-running operation for clients, though workers hear of the new generation.
-async fn patch(api: &Api, call: &Call, id: &GatewayId, body: Value) -> Result<Response, ApiError> {
+async fn patch(
+    api: &Api,
+    call: &Call,
+    id: &GatewayId,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
     let written = write::apply(api, call, id, Edit::Tags(body)).await?;
     let committed = written.ok_or_else(|| not_found(id))?.committed;
     Ok(reply::resource(

@@ -13,11 +13,12 @@ use std::{
 };
 
 use model::{Collection, GatewayId, ResourceName};
-use serde_json::{Value, json};
+use serde_json::json;
 use time::OffsetDateTime;
 
 use super::{
-    Api, call::Call, child, error::ApiError, gateway, resource_group, revocation_list::NewList,
+    Api, call::Call, child, error::ApiError, gateway, json_body::JsonBody, resource_group,
+    revocation_list::NewList,
 };
 use crate::{
     api_version::ApiVersion,
@@ -27,6 +28,7 @@ use crate::{
     parse::{self, ParseContext, Parsed, PolicyContext},
     render,
     store::{Committed, NewRevocationList, Precondition, PutGateway, StoreError, StoredGateway},
+    wire,
 };
 
 /// What a request makes of the stored gateway.
@@ -40,17 +42,17 @@ pub(super) enum Edit {
     /// Take one revocation list out: that of this trusted client certificate and name.
     DeleteRevocationList(ResourceName, ResourceName),
     /// Put one child in.
-    PutChild(Collection, ResourceName, Value),
+    PutChild(Collection, ResourceName, JsonBody),
     /// Replace the client auth policy of an SSL profile.
-    PutPolicy(ResourceName, Value),
+    PutPolicy(ResourceName, JsonBody),
     /// Put one revocation list in.
     PutRevocationList(NewList),
     /// Put in the whole document.
-    Replace(Value),
+    Replace(JsonBody),
     /// Cease to serve (true), or serve again.
     Stop(bool),
     /// Replace the tags.
-    Tags(Value),
+    Tags(JsonBody),
 }
 
 /// What a write did.
@@ -301,7 +303,7 @@ impl Draft {
             abandoned,
         };
         let body = match (self.edit.as_ref(), stored) {
-            (Edit::Replace(body), _) => Cow::Borrowed(body),
+            (Edit::Replace(body), _) => Cow::Borrowed(&**body),
             (_, None) => return Err(gateway::not_found(&self.id)),
             (Edit::DeleteChild(collection, name), Some(stored)) => {
                 let without = parse::without_child(stored, *collection, name);
@@ -324,7 +326,11 @@ impl Draft {
             }
             (Edit::Tags(body), Some(stored)) => Cow::Owned(parse::with_tags(stored, body)?),
         };
-        Ok(parse::application_gateway(&context, &body)?)
+        let parsed = parse::application_gateway(&context, &body);
+        if let Cow::Owned(mut merged) = body {
+            wire::wipe(&mut merged);
+        }
+        Ok(parsed?)
     }
 
     /// What is stored beside the document and decides how it is read, after the edit.

@@ -3,6 +3,7 @@
 use model::Secret;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroizing;
 
 use super::chain::{self, ChainError};
 use super::pfx;
@@ -74,11 +75,16 @@ impl ServerCertificate {
     }
 }
 
-type Parts = (Vec<CertificateDer<'static>>, Vec<PrivateKeyDer<'static>>);
+type Parts = (
+    Vec<CertificateDer<'static>>,
+    Vec<Zeroizing<PrivateKeyDer<'static>>>,
+);
 
 fn pem(bytes: &[u8]) -> Result<Parts, ServerCertificateError> {
     let certificates = CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>();
-    let keys = PrivateKeyDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>();
+    let keys = PrivateKeyDer::pem_slice_iter(bytes)
+        .map(|key| key.map(Zeroizing::new))
+        .collect::<Result<Vec<_>, _>>();
     certificates
         .ok()
         .zip(keys.ok())

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use rustls::sign::CertifiedKey;
+use rustls::{crypto::aws_lc_rs::sign::any_supported_type, sign::CertifiedKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use zeroize::Zeroizing;
 
@@ -44,9 +44,12 @@ impl Identity {
             return Err(IdentityError::Certificate);
         }
         let key = PrivateKeyDer::from_pem_slice(&key_pem).map_err(|_pem| IdentityError::Key)?;
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let certified_key =
-            CertifiedKey::from_der(chain, key, &provider).map_err(IdentityError::Mismatch)?;
+        let key = Zeroizing::new(key);
+        let signer = any_supported_type(&key).map_err(IdentityError::Mismatch)?;
+        let certified_key = CertifiedKey::new(chain, signer);
+        certified_key
+            .keys_match()
+            .map_err(IdentityError::Mismatch)?;
         Ok(Self {
             chain_pem,
             key_pem,

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 use proto::config::v1 as wire;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::cache::Key;
 use super::{Conversion, Rejected, unique};
 use crate::blobs::{Blob, Digest};
-use crate::tls::server_config;
 
 /// The blobs that a conversion may use.
 #[derive(Debug, Default)]
@@ -77,10 +77,21 @@ impl Material {
             .collect())
     }
 
-    fn private_key(&self, digest: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    /// Borrowed: the blob is wiped when nobody needs it any more.
+    fn private_key(&self, digest: &[u8]) -> Result<PrivateKeyDer<'_>, String> {
         let bytes = self.bytes(digest, wire::BlobKind::PrivateKey)?;
-        Ok(PrivatePkcs8KeyDer::from(bytes.to_vec()).into())
+        Ok(PrivatePkcs8KeyDer::from(bytes).into())
     }
+}
+
+/// As `CertifiedKey::from_der`, which would take a copy of the key and not wipe it.
+fn certified(
+    chain: Vec<CertificateDer<'static>>,
+    key: &PrivateKeyDer<'_>,
+) -> Result<CertifiedKey, rustls::Error> {
+    let certified = CertifiedKey::new(chain, any_supported_type(key)?);
+    certified.keys_match()?;
+    Ok(certified)
 }
 
 impl Conversion<'_> {
@@ -104,9 +115,7 @@ impl Conversion<'_> {
                 let key = material
                     .private_key(&certificate.key_sha256)
                     .map_err(reject)?;
-                let provider = server_config::provider(Vec::new());
-                CertifiedKey::from_der(chain, key, &provider)
-                    .map_err(|error| reject(error.to_string()))
+                certified(chain, &key).map_err(|error| reject(error.to_string()))
             })?;
             self.certificates.insert(name, built);
         }

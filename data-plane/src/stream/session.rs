@@ -10,6 +10,7 @@ use proto::config::v1::worker_message::Message as Worker;
 use tokio::sync::mpsc;
 use tokio::time;
 use tracing::{debug, warn};
+use zeroize::Zeroize;
 
 use super::StreamError;
 use crate::apply::{Answer, Applier};
@@ -63,15 +64,19 @@ impl<'a> Session<'a> {
         message: wire::ControlMessage,
     ) -> Result<bool, StreamError> {
         match message.message {
-            Some(Control::BlobChunk(chunk)) => {
-                self.applier
-                    .receive(&chunk)
-                    .map_err(|error| StreamError::Protocol(error.to_string()))?;
+            Some(Control::BlobChunk(mut chunk)) => {
+                let taken = self.applier.receive(&chunk);
+                // It may be a private key.
+                chunk.data.zeroize();
+                taken.map_err(|error| StreamError::Protocol(error.to_string()))?;
             }
             Some(Control::ApplyGateway(apply)) => self.apply(&apply).await?,
             Some(Control::RemoveGateway(remove)) => self.remove(&remove).await?,
-            Some(Control::TicketKeys(keys)) => {
+            Some(Control::TicketKeys(mut keys)) => {
                 let taken = self.applier.take_ticket_keys(&keys);
+                for key in &mut keys.keys {
+                    key.secret.zeroize();
+                }
                 taken.map_err(|error| StreamError::Protocol(error.to_string()))?;
             }
             Some(Control::Synced(wire::Synced {})) => {
