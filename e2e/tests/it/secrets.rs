@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use e2e::arm::Arm;
 use e2e::deployment::{Database, Setup};
 use e2e::document;
@@ -278,6 +278,10 @@ impl Run {
             let text = read(&file);
             if text.contains("PRIVATE KEY") {
                 self.secrets.add_key(&name, &text);
+            } else if let Some(token) = text.trim().strip_prefix("pjt1.") {
+                let token = URL_SAFE_NO_PAD.decode(token).expect("a join token");
+                // Between the worker's identity and the hash of the CA's key.
+                self.secrets.add(&name, &token[16..48]);
             } else if let Ok(key) = STANDARD.decode(text.trim()) {
                 self.secrets.add(&name, &key);
             }
@@ -288,7 +292,8 @@ impl Run {
     fn key_files(&self) -> Vec<PathBuf> {
         let is_key = |file: &PathBuf| {
             let name = file.file_name().unwrap_or_default();
-            name == "bootstrap.json" || file.extension().is_some_and(|ending| ending == "key")
+            let ending = file.extension().unwrap_or_default();
+            name == "bootstrap.json" || ending == "key" || ending == "token"
         };
         let found: Vec<PathBuf> = files(self.site.directory())
             .into_iter()
