@@ -12,11 +12,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use e2e::arm::Arm;
 use e2e::deployment::{Database, Setup};
 use e2e::document;
-use e2e::leak::{Secrets, files};
+use e2e::leak::{Secrets, files, private_number};
 use e2e::pki::{Authority, Identity, Leaf};
 use e2e::site::{HOST, LISTENER, Site};
 use e2e::tls_client::{Target, Tls};
 use e2e::wait;
+use rcgen::KeyPair;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -53,6 +54,8 @@ struct Run {
     /// The one that the listener shows to clients.
     server: ServerKey,
     client: Identity,
+    /// What the command for another master key prints.
+    other_key: PathBuf,
     /// For `pg_dump`.
     postgres: Option<String>,
 }
@@ -68,15 +71,23 @@ struct ServerKey {
 impl Run {
     fn start(database: &Database, postgres: Option<String>) -> Self {
         let outside = TempDir::new().expect("temporary directory");
+        let other_key = outside.path().join("other.key");
+        fs::write(&other_key, random_key()).expect("writable folder");
         let logs = "debug,control_plane=trace,data_plane=trace";
         let setup = Setup::new(database.clone(), 1)
             .control_plane_flag("--log-filter", logs)
+            .control_plane_flag(
+                "--previous-master-key-command",
+                &format!("cat {}", other_key.display()),
+            )
             .worker_flag("--log-filter", logs);
         let mut site = Site::start(CANARY, &setup);
         let replies = site.directory().join("api-replies");
         site.deployment.arm = site.deployment.arm.recorded_in(replies);
         let mut secrets = Secrets::default();
         secrets.add("password of the database", DATABASE_PASSWORD.as_bytes());
+        let next = STANDARD.decode(read(&other_key)).expect("base64");
+        secrets.add("next master key", &next);
         secrets.add_any_key();
         let server = server_key(outside.path(), &mut secrets);
         let client = site.root.issue(outside.path(), &Leaf::client(CANARY), &[]);
@@ -87,6 +98,7 @@ impl Run {
             secrets,
             server,
             client,
+            other_key,
             postgres,
         }
     }
@@ -108,6 +120,8 @@ impl Run {
         self.search("after a start of the worker from its disk");
 
         self.site.deployment.start_control_plane();
+        self.rotate_master_key();
+        self.search("after a rotation of the master key");
         self.site.deployment.control_plane().terminate();
         let worker = self.site.deployment.workers[0].process.as_mut();
         worker.expect("the worker runs").terminate();
@@ -359,10 +373,66 @@ impl Run {
         assert_eq!(leaks, BTreeSet::new(), "{when}");
     }
 
+    /// The next key, which could open from the start, becomes the current one; then the old one is forgotten.
+    fn rotate_master_key(&mut self) {
+        let file = self.site.directory().join("pki/control-plane/master.key");
+        let (old, new) = (read(&file), read(&self.other_key));
+        for (step, other) in [("sealed anew", &old), ("forgotten", &new)] {
+            fs::write(&file, &new).expect("writable file");
+            fs::write(&self.other_key, other).expect("writable file");
+            self.site.deployment.control_plane().terminate();
+            self.site.deployment.start_control_plane();
+            wait::until(step, Duration::from_secs(20), || {
+                self.all_under_current_key()
+            });
+            let step = step.to_owned();
+            let tags = json!({ "tags": {"canary": CANARY, "step": step} });
+            let id = &self.site.id;
+            let answer = self.arm().request("PATCH", id, &[], Some(&tags));
+            assert!(matches!(answer.status, 200 | 202), "{answer:#?}");
+            // Gets all from the control plane.
+            self.site.deployment.kill_worker(0);
+            let state = self.site.directory().join("worker-1/last-known-good");
+            fs::remove_file(&state).expect("the state of the worker");
+            self.site.deployment.start_worker(0);
+            self.site.deployment.workers[0].wait_until_ready();
+            self.use_gateway();
+            wait::until("state of the worker", Duration::from_secs(10), || {
+                state.exists().then_some(()).ok_or("there is none")
+            });
+        }
+    }
+
+    fn all_under_current_key(&self) -> Result<(), String> {
+        let process = self.site.deployment.control_plane.as_ref();
+        let line = process
+            .expect("control plane is running")
+            .wait_for_log(&["the control plane serves"]);
+        let line: Value = serde_json::from_str(&line).expect("JSON");
+        let address = line["admin_address"].as_str().expect("an address");
+        let output = Command::new("curl")
+            .args(["--silent", &format!("http://{address}/metrics")])
+            .output()
+            .expect("run curl");
+        let page = String::from_utf8_lossy(&output.stdout).into_owned();
+        let of = |key: &str| {
+            let name = format!("portcullis_seal_envelopes{{key=\"{key}\"}} ");
+            page.lines()
+                .find_map(|line| line.strip_prefix(&name)?.parse::<u64>().ok())
+        };
+        let counts = (of("current"), of("other"), of("missing"));
+        match counts {
+            (Some(1..), Some(0), Some(0)) => Ok(()),
+            _ => Err(format!("{counts:?}")),
+        }
+    }
+
     /// Without the key that sealed it, the database is of no use, and the start says which key is missing.
     fn start_with_another_master_key(&self) {
         let file = self.site.directory().join("pki/control-plane/master.key");
-        fs::write(&file, STANDARD.encode([7; 32])).expect("writable file");
+        for file in [&file, &self.other_key] {
+            fs::write(file, STANDARD.encode([7; 32])).expect("writable file");
+        }
         let mut process = self.site.deployment.spawn_control_plane();
         let status = wait::until("end of the control plane", Duration::from_secs(20), || {
             process.ended().ok_or_else(|| process.log())
@@ -418,6 +488,12 @@ fn dump(url: &str) -> Vec<u8> {
         .expect("run pg_dump");
     assert!(output.status.success(), "{output:?}");
     output.stdout
+}
+
+/// 32 bytes in base64.
+fn random_key() -> String {
+    let key = KeyPair::generate().expect("key");
+    STANDARD.encode(private_number(&key.serialize_pem()))
 }
 
 fn read(file: &Path) -> String {
