@@ -121,6 +121,14 @@ impl Store {
             topics: Vec::new(),
         })
     }
+
+    /// Begins a write that decides by what it counts: it overlaps no other one of its kind, on any replica, so that two
+    /// cannot both see room for one. They queue where writes queue for the audit anyway.
+    async fn begin_alone(&self) -> Result<Writing<'_>, StoreError> {
+        let mut writing = self.begin().await?;
+        audit::lock_head(writing.connection()).await?;
+        Ok(writing)
+    }
 }
 
 impl Writing<'_> {

@@ -110,13 +110,15 @@ impl Store {
                 break;
             }
             for row in rows {
+                // The key is not hashed, and who may see the event goes by it.
+                let is_placed = row.resource_key == key(&row.resource_id);
                 let stored = row.into_event()?;
                 if stored.sequence != sequence + 1 {
                     return Ok(Err(BrokenChain::Missing(sequence + 1)));
                 }
                 sequence += 1;
                 hash = stored.event.hash(sequence, &hash);
-                if hash != stored.hash {
+                if hash != stored.hash || !is_placed {
                     return Ok(Err(BrokenChain::Hash(sequence)));
                 }
             }
@@ -238,6 +240,14 @@ async fn advance_head(connection: &mut AnyConnection) -> Result<HeadRow, sqlx::E
     )
     .fetch_one(connection)
     .await
+}
+
+/// Waits for the end of every other write of the audit, and keeps others waiting until the transaction ends.
+pub(super) async fn lock_head(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("update audit_head set sequence = sequence where id = 1")
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn set_head(connection: &mut AnyConnection, hash: &[u8; 32]) -> Result<(), sqlx::Error> {

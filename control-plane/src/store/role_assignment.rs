@@ -112,7 +112,7 @@ impl Store {
         new: &RoleAssignment,
     ) -> Result<Assignment, StoreError> {
         check_reach(permit, new.scope.key())?;
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin_alone().await?;
         if insert(writing.connection(), new).await? {
             writing
                 .commit_change(permit, AuditedChange::at(new.created_at))
@@ -145,7 +145,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Option<RoleAssignment>, StoreError> {
         check_reach(permit, scope.key())?;
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin_alone().await?;
         let Some(row) = find(writing.connection(), scope, name).await? else {
             return Ok(None);
         };

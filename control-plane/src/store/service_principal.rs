@@ -140,7 +140,7 @@ impl Store {
         principal: &ServicePrincipal,
     ) -> Result<(ServicePrincipal, bool), StoreError> {
         check_reach(permit, "/")?;
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin_alone().await?;
         let new = insert(writing.connection(), principal).await?;
         if !new {
             rename(writing.connection(), principal).await?;
@@ -166,7 +166,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         check_reach(permit, "/")?;
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin_alone().await?;
         let Some(row) = find_by_name(writing.connection(), &name.to_ascii_lowercase()).await?
         else {
             return Ok(false);
@@ -192,7 +192,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         check_reach(permit, "/")?;
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin_alone().await?;
         if !insert_credential(writing.connection(), &principal.id, credential, micros(now)).await? {
             return Ok(false);
         }
@@ -214,7 +214,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         check_reach(permit, "/")?;
-        let mut writing = self.begin().await?;
+        let mut writing = self.begin_alone().await?;
         if !delete_credential(writing.connection(), &principal.id, credential).await? {
             return Ok(false);
         }
