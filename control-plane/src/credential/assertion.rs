@@ -12,7 +12,6 @@ use x509_parser::{
 
 /// An assertion, taken apart and not yet believed.
 pub struct Assertion<'a> {
-    text: &'a str,
     message: &'a str,
     signature: &'a str,
     header: Header,
@@ -87,7 +86,6 @@ impl<'a> Assertion<'a> {
             return Err(malformed);
         }
         Ok(Self {
-            text,
             message,
             signature,
             header,
@@ -100,9 +98,10 @@ impl<'a> Assertion<'a> {
         &self.claims.sub
     }
 
-    /// SHA-256 of the assertion, so that it is used once.
+    /// SHA-256 of what is signed, so that an assertion is used once. The signature does not count: whoever sees one of
+    /// ECDSA can make a second one of it that verifies as well.
     pub fn sha256(&self) -> [u8; 32] {
-        sha256(self.text.as_bytes())
+        sha256(self.message.as_bytes())
     }
 
     /// Until when it could be used again.
@@ -195,7 +194,8 @@ fn key(
         (Algorithm::RS256 | Algorithm::PS256, PublicKey::RSA(rsa))
             if rsa.key_size() >= MIN_RSA_BITS =>
         {
-            let key = DecodingKey::from_rsa_raw_components(rsa.modulus, rsa.exponent);
+            let (modulus, exponent) = (magnitude(rsa.modulus), magnitude(rsa.exponent));
+            let key = DecodingKey::from_rsa_raw_components(modulus, exponent);
             Ok((algorithm, key))
         }
         (Algorithm::ES256, PublicKey::EC(point)) if is_p256(spki) => {
@@ -203,6 +203,14 @@ fn key(
         }
         _ => Err(AssertionError::Algorithm),
     }
+}
+
+/// A positive number of DER without the zero that keeps it positive, which verification does not take.
+fn magnitude(mut number: &[u8]) -> &[u8] {
+    while let [0, rest @ ..] = number {
+        number = rest;
+    }
+    number
 }
 
 fn is_p256(spki: &SubjectPublicKeyInfo<'_>) -> bool {
@@ -233,3 +241,6 @@ const LEEWAY: Duration = Duration::seconds(60);
 /// MSAL and azure-identity sign for ten minutes.
 const MAX_LIFETIME: Duration = Duration::minutes(15);
 const MIN_RSA_BITS: usize = 2048;
+
+#[cfg(test)]
+mod tests;
