@@ -17,6 +17,7 @@ mod load;
 mod metadata;
 mod metrics;
 mod open;
+mod openapi;
 mod operation;
 mod page;
 mod path;

@@ -11,6 +11,7 @@ mod access;
 mod canonical;
 mod explain;
 mod policy;
+mod schema;
 mod table;
 mod wipe;
 
@@ -18,6 +19,7 @@ pub(crate) use canonical::{
     add_credential, canonical, client_auth_policy, create_join_token, explain_client_certificate,
     remove_credential, role_assignment, service_principal, worker,
 };
+pub(crate) use schema::{children, reference, schemas};
 pub(crate) use wipe::wipe;
 
 /// What a value may be.

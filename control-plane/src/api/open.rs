@@ -1,4 +1,5 @@
-//! What is answered without a token: metadata, the token service's configuration and keys, and tokens.
+//! What is answered without a token: the API's own description, metadata, the token service's
+//! configuration and keys, and tokens.
 
 use axum::{
     Json,
@@ -11,7 +12,7 @@ use super::{
     Api, call,
     context::RequestContext,
     error::ApiError,
-    metadata,
+    metadata, openapi,
     path::OpenPath,
     token_endpoint::{self, TokenRequest},
 };
@@ -38,6 +39,7 @@ pub(super) async fn answer(
             };
             return Ok(token_endpoint::answer(api, &request, body).await);
         }
+        OpenPath::OpenApi => return Ok(openapi::answer()),
         OpenPath::Metadata => {
             let query = call::query(&parts.uri)?;
             let version = call::find(&query, "api-version");

@@ -96,6 +96,8 @@ pub(super) enum Extension {
 /// What is answered without a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OpenPath {
+    /// `/openapi.json`
+    OpenApi,
     /// `/metadata/endpoints`
     Metadata,
     /// `{authority}/.well-known/openid-configuration`

@@ -5,6 +5,8 @@
 
 mod body;
 
+pub(super) use self::body::READ_ONLY;
+
 use std::time::Duration;
 
 use axum::response::Response;

@@ -30,7 +30,6 @@ pub(super) struct Operation {
     /// Which method.
     pub(super) verb: Verb,
     /// Name in the OpenAPI document, as Azure's specification has it where it has one.
-    #[expect(dead_code, reason = "for the OpenAPI document")]
     pub(super) id: &'static str,
     /// ARM's name of the operation, which roles allow: `Microsoft.Network/applicationGateways/read`. `{collection}` stands
     /// for the collection of the path.
@@ -38,7 +37,6 @@ pub(super) struct Operation {
     /// Where the caller must be allowed to do it.
     pub(super) access: Access,
     /// What the request carries.
-    #[expect(dead_code, reason = "for the OpenAPI document")]
     pub(super) content: Content,
 }
 

@@ -7,7 +7,7 @@ use super::{Kind, Member, Object, access, explain, policy, table};
 use crate::violations::Findings;
 
 /// More than Azure allows of anything: 1,200 addresses in a pool. The limits of each part are checked later.
-const ARRAY_LIMIT: usize = 2000;
+pub(super) const ARRAY_LIMIT: usize = 2000;
 
 /// The canonical form of the body of a gateway; what does not fit the schema is reported and left out.
 pub(crate) fn canonical(body: &Value, findings: &mut Findings) -> Map<String, Value> {

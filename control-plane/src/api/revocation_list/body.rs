@@ -214,7 +214,7 @@ fn unknown<E: Error>(name: &str) -> E {
 const MAX_FILE_BYTES: usize = MAX_CRL / 3 * 4 + 4 * 1024 * 1024;
 
 /// What a GET shows.
-const READ_ONLY: &[&str] = &[
+pub(in crate::api) const READ_ONLY: &[&str] = &[
     "provisioningState",
     "state",
     "number",

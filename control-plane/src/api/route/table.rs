@@ -298,7 +298,7 @@ pub(in crate::api) const ROUTES: &[Route] = &[
         operations: &[query(
             "SslProfiles_ExplainClientCertificate",
             "Microsoft.Network/applicationGateways/sslProfiles/explainClientCertificate/read",
-            Content::Json("ExplainClientCertificate"),
+            Content::Json("ExplainClientCertificateRequest"),
         )],
     },
     Route {
@@ -829,6 +829,11 @@ pub(in crate::api) const ROUTES: &[Route] = &[
             "Microsoft.Insights/eventtypes/values/read",
             Within,
         )],
+    },
+    Route {
+        template: "/openapi.json",
+        target: |_names| Ok(ArmPath::Open(OpenPath::OpenApi)),
+        operations: &[get("OpenApi_Get", "", Public)],
     },
     Route {
         template: "/metadata/endpoints",

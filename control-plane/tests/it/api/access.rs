@@ -11,6 +11,7 @@ use crate::database::{Database, on_both_databases};
 
 on_both_databases!(
     strangers_learn_nothing,
+    the_api_describes_itself_to_everybody,
     who_may_not_read_learns_nothing,
     a_role_holds_below_its_scope,
     a_client_ca_operator_changes_client_cas_only,
@@ -34,6 +35,15 @@ async fn strangers_learn_nothing(database: Database) {
             assert!(reply.header("www-authenticate").starts_with("Bearer "));
         }
     }
+}
+
+async fn the_api_describes_itself_to_everybody(database: Database) {
+    let owner = Caller::with_group(&database).await;
+    let stranger = owner.with_authorization("");
+    let reply = stranger.get("/openapi.json").await;
+    let document = &reply.assert_status(200).body;
+    assert_eq!(document["openapi"], "3.0.3");
+    assert!(document["paths"]["/subscriptions"]["get"].is_object());
 }
 
 async fn who_may_not_read_learns_nothing(database: Database) {
