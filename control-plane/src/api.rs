@@ -48,7 +48,7 @@ use axum::{
     middleware,
     response::Response,
 };
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::Value;
 
 use self::{
@@ -110,6 +110,16 @@ impl Api {
             .layer(middleware::from_fn_with_state(metrics, context::surround))
             .with_state(self)
     }
+}
+
+/// Every operation of the route table, as OpenAPI id, template and methods; for the authorisation matrix of the tests.
+#[doc(hidden)]
+pub fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static [Method])> {
+    let of = |route: &'static route::Route| {
+        let row = |one: &'static Operation| (one.id, route.template, one.verb.methods());
+        route.operations.iter().map(row)
+    };
+    route::ROUTES.iter().flat_map(of)
 }
 
 impl Api {

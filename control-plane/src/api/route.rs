@@ -5,6 +5,8 @@
 
 mod names;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use http::Method;
 

@@ -9,6 +9,7 @@ pub(crate) mod document;
 mod explain;
 mod gateway;
 mod https;
+mod matrix;
 mod readiness;
 mod request;
 mod resource_group;
