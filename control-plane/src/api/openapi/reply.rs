@@ -114,7 +114,9 @@ fn successes(path: &ArmPath, verb: Verb) -> &'static [(u16, Body)] {
             (200, Json("ServicePrincipal")),
             (201, Json("ServicePrincipal")),
         ],
-        (ArmPath::ServicePrincipal(_), Verb::Delete) => &[(200, Empty), (204, Empty)],
+        (ArmPath::ServicePrincipal(_) | ArmPath::Worker(_), Verb::Delete) => {
+            &[(200, Empty), (204, Empty)]
+        }
         (ArmPath::ServicePrincipal(_), _) => &[(200, Json("ServicePrincipal"))],
         (ArmPath::ServicePrincipals, _) => &[(200, List("ServicePrincipal"))],
         (
@@ -125,7 +127,6 @@ fn successes(path: &ArmPath, verb: Verb) -> &'static [(u16, Body)] {
             _,
         ) => &[(204, Empty)],
         (ArmPath::Worker(_), Verb::Put) => &[(200, Json("Worker")), (201, Json("Worker"))],
-        (ArmPath::Worker(_), Verb::Delete) => &[(200, Empty), (204, Empty)],
         (ArmPath::Worker(_) | ArmPath::WorkerAction(_, WorkerAction::Revoke), _) => {
             &[(200, Json("Worker"))]
         }
