@@ -49,6 +49,12 @@ impl Scope {
         &self.0
     }
 
+    /// The id of the subscription that it is or lies in, as [`Scope::key`] has it; empty for everything.
+    pub fn subscription(&self) -> &str {
+        let end = self.0.match_indices('/').nth(2).map(|(index, _)| index);
+        end.and_then(|end| self.0.get(..end)).unwrap_or(&self.0)
+    }
+
     /// Whether `other` is this scope or lies below it, by whole segments.
     pub fn covers(&self, other: &Self) -> bool {
         other
@@ -189,6 +195,18 @@ mod tests {
         assert_eq!(within(&assigned, "a/write", &Scope::of(SUBSCRIPTION)), None);
         let all = within(&reader("/"), READ, &Scope::of(SUBSCRIPTION)).unwrap();
         assert!(all.covers(SUBSCRIPTION) && !all.covers("/"));
+    }
+
+    #[test]
+    fn the_subscription_of_a_scope_is_its_beginning() {
+        for (scope, expected) in [
+            ("/", ""),
+            (SUBSCRIPTION, SUBSCRIPTION),
+            (&group("rg"), SUBSCRIPTION),
+            (&gateway("gw"), SUBSCRIPTION),
+        ] {
+            assert_eq!(Scope::of(scope).subscription(), expected);
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub(super) async fn list(
         until: filter.until.unwrap_or(now + Duration::minutes(5)),
         below,
         correlation_id: filter.correlation_id.clone(),
+        caller: filter.caller.clone(),
+        succeeded: filter.succeeded,
         before: before.map_err(|_not_ours| page::invalid_token())?,
         limit: page.limit,
     };
@@ -130,9 +132,10 @@ fn localized(text: &str) -> Value {
 /// As long as Azure keeps events.
 const DEFAULT_PAST: Duration = Duration::days(90);
 
-/// A time as clients write it in filters, with or without an offset.
+/// A time as clients write it in filters: with or without an offset, or a day that begins then.
 fn time(text: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339))
-        .ok()
+    let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
+    parse(text)
+        .or_else(|| parse(&format!("{text}Z")))
+        .or_else(|| parse(&format!("{text}T00:00:00Z")))
 }

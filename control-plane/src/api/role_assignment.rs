@@ -28,7 +28,7 @@ pub(super) async fn list(api: &Api, call: &Call, scope: &Scope) -> Result<Respon
         .list_role_assignments(call.read(), scope)
         .await?;
     let shown = found.iter().filter(|one| filter.takes(one, scope));
-    let value: Vec<Value> = shown.map(render).collect();
+    let value: Vec<Value> = shown.map(|one| render(one, scope)).collect();
     Ok(reply::resource(StatusCode::OK, json!({ "value": value })))
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn answer(
                 .find_role_assignment(call.read(), scope, &name)
                 .await?;
             let found = found.ok_or_else(|| not_found(&name))?;
-            Ok(reply::resource(StatusCode::OK, render(&found)))
+            Ok(reply::resource(StatusCode::OK, render(&found, scope)))
         }
     }
 }
@@ -79,14 +79,14 @@ async fn put(
         created_at: api.parts.clock.now(),
     };
     match api.store().add_role_assignment(call.write()?, &new).await? {
-        Assignment::Created => Ok(reply::resource(StatusCode::CREATED, render(&new))),
+        Assignment::Created => Ok(reply::resource(StatusCode::CREATED, render(&new, scope))),
         Assignment::Exists => {
             let found = api
                 .store()
                 .find_role_assignment(call.read(), scope, &new.name)
                 .await?;
             let found = found.ok_or_else(|| not_found(&new.name))?;
-            Ok(reply::resource(StatusCode::OK, render(&found)))
+            Ok(reply::resource(StatusCode::OK, render(&found, scope)))
         }
         Assignment::NameTaken => {
             let message =
@@ -112,7 +112,7 @@ async fn delete(api: &Api, call: &Call, scope: &Scope, name: &str) -> Result<Res
         .delete_role_assignment(call.write()?, scope, name, now)
         .await;
     match deleted {
-        Ok(Some(stored)) => Ok(reply::resource(StatusCode::OK, render(&stored))),
+        Ok(Some(stored)) => Ok(reply::resource(StatusCode::OK, render(&stored, scope))),
         Ok(None) => Ok(reply::empty(StatusCode::NO_CONTENT)),
         Err(StoreError::Conflict { .. }) => Err(last_owner()),
         Err(error) => Err(error.into()),
@@ -157,17 +157,23 @@ async fn issuer_of(api: &Api, wanted: &WantedAssignment) -> Result<IssuerName, A
     }
 }
 
-fn render(assignment: &RoleAssignment) -> Value {
+/// The id of the role lies below the subscription of the assignment, or, where it holds for everything, of the scope that
+/// was asked for: there clients look for the role's name.
+fn render(assignment: &RoleAssignment, asked: &Scope) -> Value {
     let RoleAssignment { scope, name, .. } = assignment;
     let key = scope.key();
     let definition = assignment.role.id();
+    let subscription = match scope.subscription() {
+        "" => asked.subscription(),
+        own => own,
+    };
     let created_on = time(assignment.created_at);
     json!({
         "id": format!("{key}/providers/Microsoft.Authorization/roleAssignments/{name}"),
         "name": name,
         "type": "Microsoft.Authorization/roleAssignments",
         "properties": {
-            "roleDefinitionId": format!("{}/providers/Microsoft.Authorization/roleDefinitions/{definition}", subscription_of(key)),
+            "roleDefinitionId": format!("{subscription}/providers/Microsoft.Authorization/roleDefinitions/{definition}"),
             "principalId": assignment.principal_id,
             "principalType": assignment.principal_type,
             "principalIssuer": assignment.issuer,
@@ -179,12 +185,6 @@ fn render(assignment: &RoleAssignment) -> Value {
             "updatedBy": assignment.created_by,
         },
     })
-}
-
-/// The subscription of a scope, below which Azure shows definitions; empty for everything.
-fn subscription_of(scope: &str) -> &str {
-    let end = scope.match_indices('/').nth(2).map(|(index, _)| index);
-    end.and_then(|end| scope.get(..end)).unwrap_or(scope)
 }
 
 fn time(at: OffsetDateTime) -> Value {
@@ -270,17 +270,6 @@ mod tests {
             "atScope() or x",
         ] {
             assert!(Filter::parse(Some(bad)).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn the_subscription_of_a_scope_is_its_beginning() {
-        for (scope, expected) in [
-            ("", ""),
-            ("/subscriptions/s", "/subscriptions/s"),
-            ("/subscriptions/s/resourcegroups/rg", "/subscriptions/s"),
-        ] {
-            assert_eq!(subscription_of(scope), expected);
         }
     }
 }

@@ -48,10 +48,12 @@ fn quoted<'a>(part: &'a str, before: &str) -> Option<&'a str> {
     rest.strip_prefix('\'')?.strip_suffix('\'')
 }
 
+/// As Azure does, the id lies below the subscription of the scope that was asked for, also where that is a resource group:
+/// clients find the role of an assignment by this id.
 fn render(scope: &Scope, role: Role) -> Value {
-    let (key, name) = (scope.key(), role.id());
+    let (subscription, name) = (scope.subscription(), role.id());
     json!({
-        "id": format!("{key}/providers/Microsoft.Authorization/roleDefinitions/{name}"),
+        "id": format!("{subscription}/providers/Microsoft.Authorization/roleDefinitions/{name}"),
         "name": name,
         "type": "Microsoft.Authorization/roleDefinitions",
         "properties": {

@@ -65,8 +65,25 @@ struct Claims {
     iss: String,
     sub: String,
     aud: String,
-    exp: i64,
-    nbf: Option<i64>,
+    exp: Seconds,
+    nbf: Option<Seconds>,
+}
+
+/// A time in seconds since 1970 (RFC 7519 section 2, `NumericDate`). MSAL writes fractions, which do not count.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Whole(i64),
+    Fraction(f64),
+}
+
+impl Seconds {
+    fn whole(self) -> i64 {
+        match self {
+            Self::Whole(seconds) => seconds,
+            Self::Fraction(seconds) => Duration::saturating_seconds_f64(seconds).whole_seconds(),
+        }
+    }
 }
 
 impl<'a> Assertion<'a> {
@@ -106,7 +123,7 @@ impl<'a> Assertion<'a> {
 
     /// Until when it could be used again.
     pub fn ends_at(&self) -> OffsetDateTime {
-        let ends_at = OffsetDateTime::from_unix_timestamp(self.claims.exp);
+        let ends_at = OffsetDateTime::from_unix_timestamp(self.claims.exp.whole());
         ends_at.unwrap_or(OffsetDateTime::UNIX_EPOCH) + LEEWAY
     }
 
@@ -168,7 +185,8 @@ impl<'a> Assertion<'a> {
     }
 
     fn verify_time(&self, now: OffsetDateTime) -> Result<(), AssertionError> {
-        let Claims { exp, nbf, .. } = self.claims;
+        let Claims { exp, nbf, .. } = &self.claims;
+        let (exp, nbf) = (exp.whole(), nbf.map(Seconds::whole));
         let (now, leeway) = (now.unix_timestamp(), LEEWAY.whole_seconds());
         if exp.saturating_add(leeway) <= now {
             return Err(AssertionError::Expired);

@@ -34,6 +34,10 @@ pub struct AuditQuery {
     pub below: Option<String>,
     /// To the letter.
     pub correlation_id: Option<String>,
+    /// Name or id of the principal, to the letter.
+    pub caller: Option<String>,
+    /// Those that did ([`AuditOutcome::Succeeded`]) or did not succeed.
+    pub succeeded: Option<bool>,
     /// Older than the event with this sequence.
     pub before: Option<i64>,
     /// At most so many.
@@ -300,11 +304,18 @@ async fn list(
     let subscription =
         subscription.map_or_else(String::new, |id| key(&format!("/subscriptions/{id}")));
     let below = query.below.as_deref().map(key).unwrap_or_default();
+    let succeeded = match query.succeeded {
+        None => "",
+        Some(true) => "yes",
+        Some(false) => "no",
+    };
     sqlx::query_as(
         "select * from audit_events where sequence < $1 and at >= $2 and at <= $3 \
          and ($4 = '' or resource_key = $4 or substr(resource_key, 1, length($4) + 1) = $4 || '/') \
          and ($5 = '' or resource_key = $5 or substr(resource_key, 1, length($5) + 1) = $5 || '/') \
          and ($6 = '' or correlation_id = $6) \
+         and ($8 = '' or principal_id = $8 or principal_name = $8) \
+         and ($9 = '' or ($9 = 'yes') = (outcome = 'Succeeded')) \
          order by sequence desc limit $7",
     )
     .bind(before)
@@ -314,6 +325,8 @@ async fn list(
     .bind(below)
     .bind(query.correlation_id.clone().unwrap_or_default())
     .bind(PART)
+    .bind(query.caller.clone().unwrap_or_default())
+    .bind(succeeded)
     .fetch_all(connection)
     .await
 }

@@ -11,6 +11,8 @@ pub(super) struct Filter {
     pub(super) from: Option<OffsetDateTime>,
     pub(super) until: Option<OffsetDateTime>,
     pub(super) correlation_id: Option<String>,
+    pub(super) caller: Option<String>,
+    pub(super) succeeded: Option<bool>,
     group: Option<String>,
     resource: Option<String>,
 }
@@ -58,21 +60,27 @@ impl Filter {
     fn add(&mut self, condition: &str) -> Option<()> {
         let mut words = condition.splitn(3, ' ');
         let (name, operator) = (words.next()?, words.next()?);
-        let value = words
-            .next()?
-            .trim()
-            .strip_prefix('\'')?
-            .strip_suffix('\'')?;
+        let sent = words.next()?.trim();
+        let quoted = sent
+            .strip_prefix('\'')
+            .and_then(|rest| rest.strip_suffix('\''));
+        let (name, operator) = (name.to_ascii_lowercase(), operator.to_ascii_lowercase());
+        // az puts no quotes around times.
+        let value = match quoted {
+            None if name == "eventtimestamp" => sent,
+            quoted => quoted?,
+        };
         if value.contains('\'') || value.contains('\0') {
             return None;
         }
-        let (name, operator) = (name.to_ascii_lowercase(), operator.to_ascii_lowercase());
         match (name.as_str(), operator.as_str()) {
             ("eventtimestamp", "ge") => self.from = Some(time(value)?),
             ("eventtimestamp", "le") => self.until = Some(time(value)?),
             ("correlationid", "eq") => self.correlation_id = Some(value.to_owned()),
             ("resourcegroupname", "eq") => self.group = Some(value.to_owned()),
             ("resourceid" | "resourceuri", "eq") => self.resource = Some(value.to_owned()),
+            ("caller", "eq") => self.caller = Some(value.to_owned()),
+            ("status", "eq") => self.succeeded = Some(status(value)?),
             // All events are of this channel.
             ("eventchannels", "eq") if value.contains("Operation") => {}
             _ => return None,
@@ -81,11 +89,20 @@ impl Filter {
     }
 }
 
+/// Whether the status of the shown events says that it was done.
+fn status(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "succeeded" => Some(true),
+        "failed" => Some(false),
+        _ => None,
+    }
+}
+
 fn unknown(condition: &str) -> ApiError {
     let shown: String = condition.chars().take(80).collect();
     let message = format!(
-        "The condition '{shown}' is not supported. Known are eventTimestamp ge|le '...', and resourceGroupName, \
-         resourceId, resourceUri and correlationId eq '...'."
+        "The condition '{shown}' is not supported. Known are eventTimestamp ge|le '...', resourceGroupName, \
+         resourceId, resourceUri, correlationId and caller eq '...', and status eq 'Succeeded' or 'Failed'."
     );
     ApiError::bad_request("UnsupportedQuery", message).target("$filter")
 }
@@ -104,12 +121,20 @@ mod tests {
         assert_eq!(filter.correlation_id.as_deref(), Some("c"));
         assert!(filter.below(None).is_err());
         assert_eq!(Filter::parse("").unwrap(), Filter::default());
+        let text = "eventTimestamp ge 2026-11-27T21:59:42.449853 and eventTimestamp le 2026-11-28 and caller eq 'a b' \
+                    and status eq 'failed'";
+        let filter = Filter::parse(text).unwrap();
+        assert!(filter.from.is_some() && filter.until.is_some());
+        assert_eq!(filter.caller.as_deref(), Some("a b"));
+        assert_eq!(filter.succeeded, Some(false));
     }
 
     #[test]
     fn unknown_conditions_are_refused() {
         for bad in [
-            "caller eq 'x'",
+            "caller ne 'x'",
+            "caller eq x",
+            "status eq 'Accepted'",
             "eventTimestamp ge 'yesterday'",
             "resourceId eq x",
             "resourceId",

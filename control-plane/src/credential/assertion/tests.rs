@@ -229,6 +229,20 @@ fn an_assertion_is_good_for_a_short_time() {
 }
 
 #[test]
+fn fractions_of_seconds_are_taken_and_do_not_count() {
+    let client = Client::ec();
+    let check = |claim: &str, value: Value, expected| {
+        client.check(&client.assertion(&with(claim, value)), expected);
+    };
+    let now = 1_700_000_000.0;
+    check("exp", json!(now + 600.75), Ok(()));
+    check("nbf", json!(now + 0.5), Ok(()));
+    check("exp", json!(now - 60.5), Err(AssertionError::Expired));
+    check("exp", json!(1e300), Err(AssertionError::Lifetime));
+    check("exp", json!(-1e300), Err(AssertionError::Expired));
+}
+
+#[test]
 fn the_header_names_the_certificate_and_nothing_critical() {
     let (client, other) = (Client::ec(), Client::ec());
     for (header, named) in [
