@@ -72,6 +72,8 @@ fn everything() -> AuditQuery {
         until: now() + Duration::DAY,
         below: None,
         correlation_id: None,
+        caller: None,
+        succeeded: None,
         before: None,
         limit: 100,
     }
