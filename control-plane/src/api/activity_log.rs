@@ -102,16 +102,17 @@ fn render(stored: &StoredEvent, tenant: &str) -> Value {
         "subStatus": localized(&event.status.to_string()),
         "subscriptionId": after("subscriptions"),
         "tenantId": tenant,
+        // Texts only: az refuses other values.
         "properties": {
-            "sequence": sequence,
+            "sequence": sequence.to_string(),
             "hash": hex::encode(hash),
             "outcome": event.outcome.as_str(),
-            "statusCode": event.status,
+            "statusCode": event.status.to_string(),
             "errorCode": event.code,
             "principalIssuer": event.issuer,
             "principalId": event.principal,
-            "generationBefore": event.before,
-            "generationAfter": event.after,
+            "generationBefore": event.before.map(|generation| generation.to_string()),
+            "generationAfter": event.after.map(|generation| generation.to_string()),
         },
     })
 }

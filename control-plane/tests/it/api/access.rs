@@ -231,10 +231,10 @@ async fn writes_and_refusals_are_in_the_activity_log(database: Database) {
         })
         .collect();
     let expected = [
-        json!(["Denied", 401]),
-        json!(["Failed", 400]),
-        json!(["Denied", 403]),
-        json!(["Succeeded", 200]),
+        json!(["Denied", "401"]),
+        json!(["Failed", "400"]),
+        json!(["Denied", "403"]),
+        json!(["Succeeded", "200"]),
     ];
     assert_eq!(told, expected, "{events:#?}");
     assert!(owner.store.verify_audit().await.unwrap().is_ok());
