@@ -330,6 +330,16 @@ impl Run {
     fn search(&self, when: &str) {
         let directory = self.site.directory();
         let worker = directory.join("worker-1");
+        // Lines of the access log are written some time after their requests.
+        let access_log = directory.join("worker-1-access.log");
+        wait::until("a line in the access log", Duration::from_secs(20), || {
+            let text = fs::read_to_string(&access_log).unwrap_or_default();
+            if text.contains(CANARY) {
+                Ok(())
+            } else {
+                Err(text)
+            }
+        });
         let state = files(&worker);
         assert!(!state.is_empty(), "{when}: the worker has saved its state");
         let planted = worker.join("planted");
